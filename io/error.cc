@@ -1,0 +1,36 @@
+#include "io/error.h"
+
+#include <csignal>
+#include <system_error>
+
+namespace bulk {
+
+Error::Error(ErrorKind kind, const std::string& what, std::string next_action)
+    : std::runtime_error(what), kind_(kind), next_action_(std::move(next_action)) {}
+
+Error Error::interrupted(int signal) {
+  Error error(ErrorKind::interrupted, signal == SIGTERM ? "terminated" : "interrupted");
+  error.signal_ = signal;
+  return error;
+}
+
+Error Error::in(const std::string& where) const {
+  Error error(kind_, where + ": " + what(), next_action_);
+  error.signal_ = signal_;
+  return error;
+}
+
+std::string Error::line() const {
+  std::string line = what();
+  if (!next_action_.empty()) line += "; " + next_action_;
+  for (char& c : line) {
+    if (c == '\n' || c == '\r') c = ' ';
+  }
+  return line;
+}
+
+Error os_error(const std::string& what, int errno_value) {
+  return Error(ErrorKind::failed, "cannot " + what + ": " + std::generic_category().message(errno_value));
+}
+
+}  // namespace bulk

@@ -1,0 +1,80 @@
+// Files as the project needs them: read at an offset, write a new file that appears under its name only when it is
+// complete. Files that hold data are created with mode 0600. All functions throw Error with the path and the system's
+// text.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "io/buffer.h"
+
+namespace bulk {
+
+// An open file descriptor. Move-only. Not synchronised, but read_at() may be called from several threads.
+class File {
+ public:
+  // not_found (10) when there is no such file, failed (1) otherwise. The path "-" is standard input.
+  static File open_for_reading(const std::string& path);
+
+  // A new file of mode 0600; an Error(refused) "PATH exists" when there is one already.
+  static File create_new(const std::string& path);
+
+  // An anonymous temporary file of mode 0600 in `directory` (already unlinked).
+  static File temporary(const std::string& directory);
+
+  File(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  File(File&& other) noexcept;
+  File& operator=(File&& other) noexcept;
+  ~File();
+
+  int fd() const noexcept { return fd_; }
+  const std::string& path() const noexcept { return path_; }
+  bool is_regular() const;
+  std::uint64_t size() const;
+
+  // Reads up to `length` bytes at the current position; 0 at the end. Retries EINTR and short reads are passed on.
+  std::size_t read(char* into, std::size_t length);
+  // Exactly `length` bytes at `offset`; Error(corrupt) "ends at byte N" when the file is shorter.
+  void read_at(std::uint64_t offset, char* into, std::size_t length) const;
+  void write(std::string_view bytes);
+  void sync();
+
+ private:
+  int fd_ = -1;
+  std::string path_;
+};
+
+// A file under construction: NAME.partial, locked (flock) against a second writer, published as NAME.
+// Destroyed without publish(): the partial file is removed.
+class PartialFile {
+ public:
+  // Refuses (13) when NAME exists, and (11) when another run is writing NAME.partial; a stale partial file is replaced.
+  // Missing directories are made (mode 0700).
+  explicit PartialFile(const std::string& final_path);
+  PartialFile(PartialFile&&) = delete;
+  ~PartialFile();
+
+  void write(std::string_view bytes) {
+    file_.write(bytes);
+    written_ += bytes.size();
+  }
+  std::uint64_t written() const noexcept { return written_; }
+  File& file() noexcept { return file_; }
+  const std::string& final_path() const noexcept { return final_path_; }
+
+  // fsync, rename without replacing (13 if NAME appeared meanwhile), fsync of the directory.
+  void publish();
+
+ private:
+  std::string final_path_;
+  std::string partial_path_;
+  File file_;
+  std::uint64_t written_ = 0;
+  bool published_ = false;
+};
+
+// The whole file as text; Error(usage) when it is larger than `limit_bytes`.
+std::string read_text_file(const std::string& path, std::size_t limit_bytes);
+
+}  // namespace bulk

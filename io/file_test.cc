@@ -1,0 +1,123 @@
+#include "io/file.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "io/error.h"
+#include "tests/support/shared.h"
+#include "tests/support/temp_dir.h"
+
+namespace bulk {
+namespace {
+
+template <typename Function>
+Error error_of(Function function) {
+  try {
+    function();
+  } catch (const Error& error) {
+    return error;
+  }
+  throw std::logic_error("no error was thrown");
+}
+
+unsigned mode_of(const std::string& path) {
+  struct stat status {};
+  EXPECT_EQ(::stat(path.c_str(), &status), 0);
+  return status.st_mode & 0777u;
+}
+
+TEST(PartialFile, AppearsUnderItsNameOnlyWhenPublished) {
+  const test::TempDir dir;
+  const std::string name = dir.file("new/deep/x.jsonl.zst");
+  {
+    PartialFile file(name);
+    file.write("hello");
+    EXPECT_FALSE(std::filesystem::exists(name));
+    EXPECT_EQ(mode_of(name + ".partial"), 0600u);
+    file.publish();
+  }
+  EXPECT_EQ(test::read_file(name), "hello");
+  EXPECT_EQ(mode_of(name), 0600u);
+  EXPECT_FALSE(std::filesystem::exists(name + ".partial"));
+}
+
+TEST(PartialFile, LeavesNothingWhenNotPublished) {
+  const test::TempDir dir;
+  { PartialFile(dir.file("x")).write("half"); }
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+}
+
+TEST(PartialFile, NeverReplacesAFile) {
+  const test::TempDir dir;
+  std::ofstream(dir.file("x")) << "old";
+  const Error before = error_of([&] { PartialFile file(dir.file("x")); });
+  EXPECT_EQ(before.kind(), ErrorKind::refused);
+  EXPECT_EQ(before.line(), "'" + dir.file("x") + "' exists; name another file or remove it");
+
+  PartialFile file(dir.file("y"));
+  std::ofstream(dir.file("y")) << "came in between";
+  const Error meanwhile = error_of([&] { file.publish(); });
+  EXPECT_EQ(meanwhile.line(), "'" + dir.file("y") + "' appeared while it was being written; name another file");
+  EXPECT_EQ(test::read_file(dir.file("y")), "came in between");
+}
+
+TEST(PartialFile, ReplacesAStalePartialFileButNotALiveOne) {
+  const test::TempDir dir;
+  std::ofstream(dir.file("x.partial")) << "left by a killed run, longer than what follows";
+  PartialFile file(dir.file("x"));
+  const Error second = error_of([&] { PartialFile other(dir.file("x")); });
+  EXPECT_EQ(second.kind(), ErrorKind::locked);
+  EXPECT_EQ(second.line(),
+            "'" + dir.file("x.partial") + "' is being written by another run; wait for it or name another file");
+  file.write("new");
+  file.publish();
+  EXPECT_EQ(test::read_file(dir.file("x")), "new");
+}
+
+TEST(File, NamesAMissingFile) {
+  const Error error = error_of([] { File::open_for_reading("no/such/file"); });
+  EXPECT_EQ(error.kind(), ErrorKind::not_found);
+  EXPECT_EQ(error.line(), "no file 'no/such/file'");
+}
+
+TEST(File, SaysWhereAShortFileEnds) {
+  const test::TempDir dir;
+  std::ofstream(dir.file("x")) << "12345";
+  const File file = File::open_for_reading(dir.file("x"));
+  std::string into(10, '\0');
+  file.read_at(1, into.data(), 4);
+  EXPECT_EQ(into.substr(0, 4), "2345");
+  const Error error = error_of([&] { file.read_at(1, into.data(), 5); });
+  EXPECT_EQ(error.kind(), ErrorKind::corrupt);
+  EXPECT_EQ(error.line(), "'" + dir.file("x") + "' ends at byte 5");
+}
+
+TEST(File, ReportsAFullDeviceByName) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
+  File file(::open("/dev/full", O_WRONLY | O_CLOEXEC), "/dev/full");
+  EXPECT_EQ(error_of([&] { file.write("x"); }).line(), "cannot write '/dev/full': No space left on device");
+}
+
+TEST(File, TemporaryFilesHaveNoName) {
+  const test::TempDir dir;
+  File file = File::temporary(dir.path().string());
+  file.write("abc");
+  EXPECT_EQ(file.size(), 3u);
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+}
+
+TEST(ReadTextFile, RefusesWhatIsTooLarge) {
+  const test::TempDir dir;
+  std::ofstream(dir.file("x")) << "12345";
+  EXPECT_EQ(read_text_file(dir.file("x"), 5), "12345");
+  EXPECT_EQ(error_of([&] { read_text_file(dir.file("x"), 4); }).line(),
+            "'" + dir.file("x") + "' is larger than 4 bytes");
+}
+
+}  // namespace
+}  // namespace bulk

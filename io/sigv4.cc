@@ -1,0 +1,283 @@
+#include "io/sigv4.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <algorithm>
+#include <new>
+
+namespace bulk {
+namespace {
+
+constexpr std::string_view kUpperHex = "0123456789ABCDEF";
+constexpr std::string_view kLowerHex = "0123456789abcdef";
+
+// Fetched once: EVP_sha256() makes OpenSSL 3 look the algorithm up, under a lock, at every digest.
+const EVP_MD* sha256() {
+  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  if (algorithm == nullptr) throw std::bad_alloc();
+  return algorithm;
+}
+
+std::string hex(const unsigned char* bytes, std::size_t size) {
+  std::string text;
+  text.reserve(size * 2);
+  for (std::size_t i = 0; i < size; ++i) {
+    text += kLowerHex[bytes[i] >> 4];
+    text += kLowerHex[bytes[i] & 15];
+  }
+  return text;
+}
+
+std::string_view view(const std::array<unsigned char, 32>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+bool is_unreserved(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
+}
+
+void append_encoded(std::string& out, std::string_view text, bool keep_slash) {
+  for (const char c : text) {
+    if (is_unreserved(c) || (keep_slash && c == '/')) {
+      out += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out += '%';
+      out += kUpperHex[byte >> 4];
+      out += kUpperHex[byte & 15];
+    }
+  }
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::string decoded(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size()) {
+      const int high = hex_digit(text[i + 1]);
+      const int low = hex_digit(text[i + 2]);
+      if (high >= 0 && low >= 0) {
+        out += static_cast<char>(high * 16 + low);
+        i += 2;
+        continue;
+      }
+    }
+    out += text[i];
+  }
+  return out;
+}
+
+std::string normalised_path(std::string_view path) {
+  std::vector<std::string_view> segments;
+  bool ends_in_slash = false;
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view segment = path.substr(begin, end - begin);
+    ends_in_slash = segment.empty() || segment == "." || segment == "..";
+    if (segment == "..") {
+      if (!segments.empty()) segments.pop_back();
+    } else if (!segment.empty() && segment != ".") {
+      segments.push_back(segment);
+    }
+    begin = end + 1;
+  }
+  std::string out;
+  for (const std::string_view segment : segments) out.append("/").append(segment);
+  if (out.empty() || ends_in_slash) out += '/';
+  return out;
+}
+
+void append_canonical_query(std::string& out, std::string_view query) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (std::size_t begin = 0; begin < query.size();) {
+    const std::size_t end = std::min(query.find('&', begin), query.size());
+    const std::string_view pair = query.substr(begin, end - begin);
+    begin = end + 1;
+    if (pair.empty()) continue;
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    auto& [name, value] = pairs.emplace_back();
+    append_encoded(name, decoded(pair.substr(0, equals)), false);
+    if (equals < pair.size()) append_encoded(value, decoded(pair.substr(equals + 1)), false);
+  }
+  std::sort(pairs.begin(), pairs.end());
+  bool first = true;
+  for (const auto& [name, value] : pairs) {
+    if (!first) out += '&';
+    first = false;
+    out.append(name).append("=").append(value);
+  }
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+// Trims, and turns every run of white space (folded lines too) into one space.
+void append_header_value(std::string& out, std::string_view value) {
+  bool gap = false;
+  const std::size_t start = out.size();
+  for (const char c : value) {
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+      gap = true;
+      continue;
+    }
+    if (gap && out.size() > start) out += ' ';
+    gap = false;
+    out += c;
+  }
+}
+
+// Name (lower case) and canonical value, sorted; several headers of one name stand joined in the order of sending.
+std::vector<std::pair<std::string, std::string>> canonical_headers(const SigningInput& input) {
+  std::vector<std::pair<std::string, std::string>> sorted;
+  sorted.reserve(input.headers.size());
+  for (const auto& [name, value] : input.headers)
+    append_header_value(sorted.emplace_back(lower(name), "").second, value);
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    if (kept > 0 && sorted[kept - 1].first == sorted[i].first) {
+      sorted[kept - 1].second.append(",").append(sorted[i].second);
+    } else {
+      if (kept != i) sorted[kept] = std::move(sorted[i]);
+      ++kept;
+    }
+  }
+  sorted.resize(kept);
+  return sorted;
+}
+
+std::string signed_names(const std::vector<std::pair<std::string, std::string>>& headers) {
+  std::string names;
+  for (const auto& [name, value] : headers) {
+    if (!names.empty()) names += ';';
+    names += name;
+  }
+  return names;
+}
+
+std::string canonical_request(const SigningInput& input,
+                              const std::vector<std::pair<std::string, std::string>>& headers,
+                              const std::string& names) {
+  std::string out;
+  out.reserve(512);
+  out.append(input.method).append("\n");
+  if (input.path.empty()) {
+    out += '/';
+  } else if (input.s3_path_rules) {
+    append_encoded(out, decoded(input.path), true);
+  } else {
+    append_encoded(out, normalised_path(input.path), true);
+  }
+  out += '\n';
+  append_canonical_query(out, input.query);
+  out += '\n';
+  for (const auto& [name, value] : headers) out.append(name).append(":").append(value).append("\n");
+  out.append("\n").append(names).append("\n").append(input.payload_hash);
+  return out;
+}
+
+}  // namespace
+
+std::string percent_encoded(std::string_view text, bool keep_slash) {
+  std::string out;
+  append_encoded(out, text, keep_slash);
+  return out;
+}
+
+SignedUrl split_url(std::string_view url) {
+  SignedUrl parts;
+  std::string_view own_port;
+  if (const std::size_t scheme = url.find("://"); scheme != std::string_view::npos) {
+    const std::string name = lower(url.substr(0, scheme));
+    own_port = name == "https" ? ":443" : name == "http" ? ":80" : "";
+    url.remove_prefix(scheme + 3);
+  }
+  url = url.substr(0, url.find('#'));
+  const std::size_t host_end = std::min(url.find_first_of("/?"), url.size());
+  std::string_view host = url.substr(0, host_end);
+  if (!own_port.empty() && host.ends_with(own_port)) host.remove_suffix(own_port.size());
+  parts.host = host;
+  url.remove_prefix(host_end);
+  const std::size_t mark = std::min(url.find('?'), url.size());
+  if (mark > 0) parts.path = url.substr(0, mark);
+  if (mark < url.size()) parts.query = url.substr(mark + 1);
+  return parts;
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  std::array<unsigned char, 32> digest{};
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, sha256(), nullptr) != 1) throw std::bad_alloc();
+  return hex(digest.data(), digest.size());
+}
+
+std::array<unsigned char, 32> hmac_sha256(std::string_view key, std::string_view message) {
+  std::array<unsigned char, 32> code{};
+  if (HMAC(sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(message.data()),
+           message.size(), code.data(), nullptr) == nullptr) {
+    throw std::bad_alloc();
+  }
+  return code;
+}
+
+std::string canonical_request(const SigningInput& input) {
+  const auto headers = canonical_headers(input);
+  return canonical_request(input, headers, signed_names(headers));
+}
+
+std::string string_to_sign(std::string_view timestamp, std::string_view scope, std::string_view canonical_request) {
+  std::string out = "AWS4-HMAC-SHA256\n";
+  out.append(timestamp).append("\n").append(scope).append("\n").append(sha256_hex(canonical_request));
+  return out;
+}
+
+std::string Signer::authorization(const AwsCredentials& credentials, std::string_view timestamp,
+                                  const SigningInput& input) {
+  const std::string_view date = timestamp.substr(0, 8);
+  std::string scope(date);
+  scope.append("/").append(region_).append("/").append(service_).append("/aws4_request");
+
+  std::array<unsigned char, 32> key{};
+  {
+    std::string wanted = credentials.access_key_id;
+    wanted.append("\n").append(credentials.secret_access_key).append("\n").append(date);
+    const std::lock_guard lock(mutex_);
+    if (cached_for_ != wanted) {
+      cached_key_ = hmac_sha256("AWS4" + credentials.secret_access_key, date);
+      for (const std::string_view part :
+           {std::string_view(region_), std::string_view(service_), std::string_view("aws4_request")}) {
+        cached_key_ = hmac_sha256(view(cached_key_), part);
+      }
+      cached_for_ = std::move(wanted);
+    }
+    key = cached_key_;
+  }
+
+  const auto headers = canonical_headers(input);
+  const std::string names = signed_names(headers);
+  const auto signature =
+      hmac_sha256(view(key), string_to_sign(timestamp, scope, canonical_request(input, headers, names)));
+  OPENSSL_cleanse(key.data(), key.size());
+
+  std::string out = "AWS4-HMAC-SHA256 Credential=";
+  out.append(credentials.access_key_id).append("/").append(scope);
+  out.append(", SignedHeaders=").append(names);
+  out.append(", Signature=").append(hex(signature.data(), signature.size()));
+  return out;
+}
+
+}  // namespace bulk
