@@ -1,0 +1,99 @@
+// The walk behind ItemScanner (codecs/item.h): tokens, strings and typed values of one item, in one pass forwards.
+// Everything that a value needs checked is checked where it is read; what is not canonical is repaired in the output on
+// the way. Recursion goes as deep as lists and maps may nest, 32 levels. One thread; reused.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "codecs/canonical_output.h"
+#include "codecs/item.h"
+#include "codecs/key_schema.h"
+
+namespace bulk {
+
+inline constexpr int kMaxNesting = 32;
+inline constexpr std::size_t kMaxNameBytes = 65'535;
+
+class ItemWalk {
+ public:
+  explicit ItemWalk(const KeySchema* keys);
+
+  // The two walks; false: see problem(). The attributes one by one, each hashed, keys picked out ...
+  bool scan(std::string_view text, ItemFacts& facts, std::string& key_text);
+  // ... and the whole as one canonical text (errors do not name the attribute).
+  bool canonical(std::string_view text, std::string& out);
+
+  const ItemProblem& problem() const { return problem_; }
+
+ private:
+  // One of the key attributes and what was found of it.
+  struct Key {
+    std::string canonical_name;
+    char type = 'S';
+    std::size_t most_bytes = 0;
+    std::string name;  // for messages
+    std::string text;  // canonical text of the attribute; empty: not seen
+  };
+
+  // A string that was read; `content` is canonical and valid until the output changes.
+  struct String {
+    std::string_view content;
+    std::size_t decoded_bytes = 0;  // UTF-8, escapes resolved
+    std::size_t position = 0;       // of the content in the output
+    const char* raw = nullptr;      // content in the text
+    const char* raw_end = nullptr;
+    bool repaired = false;  // then `content` lies in the output
+  };
+
+  enum class Type : unsigned char { unknown, s, n, b, boolean, null, ss, ns, bs, list, map };
+
+  void begin(std::string_view text);
+  void add_key(const KeyAttribute& attribute, std::size_t most_bytes);
+  bool check_key(Key& key, Type type, std::size_t value_bytes, std::string_view text);
+  bool keys_complete(std::string& key_text);
+
+  // Tokens.
+  char peek() const { return at_ == end_ ? '\0' : *at_; }
+  bool expect(char c);
+  bool colon();  // with space around it
+  void space() {
+    if (static_cast<unsigned char>(peek()) <= ' ') skip_space();
+  }
+  void skip_space();
+  bool read_string(String& string);
+  bool repair_string(String& string, bool non_ascii);
+  bool fail(const char* at, const std::string& text);
+  bool fail_syntax(const char* wanted);
+
+  // Values.
+  bool value(int depth, Type* type = nullptr);
+  bool read_type(Type& type);
+  bool content(Type type, int depth);
+  bool number(String& string);
+  bool binary(String& string);
+  bool literal(bool null_type);
+  bool set(Type type);
+  bool list(int depth);
+  bool map(int depth);
+  bool member_name(String& name);
+  void add_part(std::size_t first, const String& name, std::size_t begin, bool& ascending);
+  bool close_parts(std::size_t first, bool ascending, bool in_output, const char* what);
+
+  std::vector<Key> keys_;
+  ItemProblem problem_;
+  CanonicalOutput output_;
+  std::vector<Part> parts_;  // of all containers that are open, innermost last
+  std::string number_;       // scratch
+  const char* begin_ = nullptr;
+  const char* at_ = nullptr;
+  const char* end_ = nullptr;
+  std::string_view attribute_name_;  // as it stands in the text; for messages
+  bool in_attribute_ = false;
+  std::size_t size_bytes_ = 0;
+  bool one_line_ = true;
+};
+
+}  // namespace bulk

@@ -1,0 +1,156 @@
+// The on-demand parser indexes the whole reply first (which checks its UTF-8 and its strings) and then only walks
+// what it is asked for: the insides of items are skipped, and checked later by whoever scans them (codecs/item.h).
+#include "codecs/scan_page.h"
+
+#include <simdjson.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "codecs/json_check.h"
+#include "io/error.h"
+
+namespace bulk {
+
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+
+static_assert(Buffer::kPadding >= simdjson::SIMDJSON_PADDING);
+
+// A page holds about 1 MB of items, whose JSON may be several times that. simdjson keeps up to 4 bytes of index a byte.
+constexpr std::size_t kMaxReplyBytes = 128u << 20;
+
+[[noreturn]] void malformed(const std::string& what) {
+  throw Error(ErrorKind::failed, "malformed Scan reply: " + what, "check what answers at the endpoint");
+}
+
+void check(simdjson::error_code error) {
+  if (error != simdjson::SUCCESS) malformed(simdjson::error_message(error));
+}
+
+template <typename T>
+T checked(simdjson::simdjson_result<T> result, const char* what) {
+  T value{};
+  const simdjson::error_code error = std::move(result).get(value);
+  if (error == simdjson::INCORRECT_TYPE) malformed(std::string(what) + " is of the wrong type");
+  check(error);
+  return value;
+}
+
+bool has_line_break(std::string_view text) {
+  return std::memchr(text.data(), '\n', text.size()) != nullptr ||
+         std::memchr(text.data(), '\r', text.size()) != nullptr;
+}
+
+// A line break can only stand between tokens, where it means nothing: the parser's first pass refuses control
+// characters in strings.
+void append_on_one_line(std::string_view json, Buffer& out) {
+  if (has_line_break(json)) {
+    append_compact(json, out);
+  } else {
+    out.append(json);
+  }
+}
+
+bool is_null(ondemand::value& value) {
+  bool null = false;
+  check(value.is_null().get(null));
+  return null;
+}
+
+double read_units(ondemand::value& value) {
+  ondemand::object capacity = checked(value.get_object(), "ConsumedCapacity");
+  double units = 0;
+  for (auto field_result : capacity) {
+    ondemand::field field = checked(std::move(field_result), "ConsumedCapacity");
+    if (checked(field.unescaped_key(), "a name") != "CapacityUnits") continue;
+    units = checked(field.value().get_double(), "CapacityUnits");
+    if (!std::isfinite(units) || units < 0) malformed("CapacityUnits is negative");
+  }
+  return units;
+}
+
+}  // namespace
+
+struct ScanPageParser::Impl {
+  ondemand::parser parser{kMaxReplyBytes};
+
+  void read_items(ondemand::value& value, Buffer& out, ScanPage& page) {
+    ondemand::array items = checked(value.get_array(), "Items");
+    for (auto item_result : items) {
+      ondemand::value item = checked(item_result, "Items");
+      ondemand::object object = checked(item.get_object(), "an item");
+      const std::string_view json = checked(object.raw_json(), "an item");
+      const std::size_t begin = out.size();
+      out.append(kItemLinePrefix);
+      append_on_one_line(json, out);
+      out.append(kItemLineSuffix);
+      page.lines.push_back({begin, out.size() - begin});
+      out.push_back('\n');
+    }
+  }
+
+  void read_last_key(ondemand::value& value, ScanPage& page) {
+    if (is_null(value)) return;
+    ondemand::object object = checked(value.get_object(), "LastEvaluatedKey");
+    const std::string_view json = checked(object.raw_json(), "LastEvaluatedKey");
+    // It goes into later requests as it is, so its inside has to be sound now.
+    if (const JsonProblem problem = check_json(json); !problem.text.empty()) {
+      malformed("LastEvaluatedKey: " + problem.text);
+    }
+    Buffer compact;
+    append_compact(json, compact);
+    page.last_evaluated_key = compact.view();
+    if (page.last_evaluated_key == "{}") malformed("LastEvaluatedKey is empty");
+  }
+};
+
+ScanPageParser::ScanPageParser() : impl_(std::make_unique<Impl>()) {}
+ScanPageParser::~ScanPageParser() = default;
+
+void ScanPageParser::parse(const Buffer& reply, Buffer& out, ScanPage& page) {
+  page.lines.clear();
+  page.last_evaluated_key.clear();
+  page.consumed_units = 0;
+  page.count = 0;
+  bool has_items = false;
+  bool has_count = false;
+  bool has_last_key = false;
+  if (reply.empty()) malformed("it is empty");
+  const simdjson::padded_string_view text(reply.data(), reply.size(), reply.size() + Buffer::kPadding);
+  ondemand::document document;
+  check(impl_->parser.iterate(text).get(document));
+  ondemand::object members = checked(document.get_object(), "it");
+  for (auto field_result : members) {
+    ondemand::field field = checked(std::move(field_result), "it");
+    const std::string_view name = checked(field.unescaped_key(), "a name");
+    ondemand::value value = field.value();
+    const auto once = [](bool& seen, const char* what) {
+      if (seen) malformed(std::string(what) + " stands twice");
+      seen = true;
+    };
+    if (name == "Items") {
+      once(has_items, "Items");
+      impl_->read_items(value, out, page);
+    } else if (name == "Count") {
+      once(has_count, "Count");
+      page.count = checked(value.get_uint64(), "Count");
+    } else if (name == "LastEvaluatedKey") {
+      once(has_last_key, "LastEvaluatedKey");
+      impl_->read_last_key(value, page);
+    } else if (name == "ConsumedCapacity" && !is_null(value)) {
+      page.consumed_units = read_units(value);
+    }
+  }
+  // Only at the very end is there no location any more.
+  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) malformed("text after its end");
+  if (!has_items) malformed("no Items");
+  if (!has_count) malformed("no Count");
+  if (page.count != page.lines.size()) {
+    malformed("Count is " + std::to_string(page.count) + " but there are " + std::to_string(page.lines.size()) +
+              " items");
+  }
+}
+
+}  // namespace bulk
