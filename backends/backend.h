@@ -1,0 +1,174 @@
+// What a backend is: a Store that can be described, created and dropped, a Source that reads it and a Sink that writes
+// it. A new backend is one Store, one Source, one Sink and one line in registry.cc, and it passes tests/conformance.
+//
+// Division of labour: a backend makes ONE attempt at a write and reports what happened; retrying, pacing, bisecting and
+// counting stand once, in src/write_stage.cc. Reads retry inside the backend with the same policy (io/retry.h), because
+// only it knows what may be repeated. Everything here may throw Error to end the job.
+//
+// Threads: a Store is used by one thread at a time. Source::open and Sink::open are called before the workers start;
+// each Reader and each SinkSession belongs to one thread. Sink::encode is called from many threads at once.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backends/batch.h"
+#include "codecs/dump_part.h"
+#include "codecs/key_schema.h"
+#include "io/rate.h"
+#include "io/stop.h"
+
+namespace bulk {
+
+// What a run has asked of its remotes; shared by all sessions of a job.
+struct RequestStats {
+  std::atomic<std::uint64_t> sent{0};
+  std::atomic<std::uint64_t> throttled{0};        // refused for capacity, wholly or in part
+  std::atomic<std::uint64_t> retried{0};          // sent again for any reason
+  std::atomic<std::uint64_t> read_centiunits{0};  // capacity units x 100
+  std::atomic<std::uint64_t> write_centiunits{0};
+};
+
+struct TableSchema {
+  KeySchema key;
+  std::string json;  // docs/format.md, header member "schema": compact JSON; empty: unknown
+};
+
+struct TableFacts {
+  TableIdentity identity;
+  std::string origin;                 // of a dump: the endpoint it was taken from; else empty
+  std::optional<TableSchema> schema;  // a foreign file has none
+  std::string dialect = "dynamodb-json";
+  std::optional<std::uint64_t> records;    // exact for dumps, otherwise an estimate for progress
+  std::optional<std::uint64_t> bytes;      // of the store's own counting, an estimate
+  double read_units = 0, write_units = 0;  // provisioned capacity per second; 0: unknown or on demand
+  bool deletion_protected = false;
+};
+
+struct Segment {
+  std::uint32_t index = 0;
+  std::uint32_t count = 1;
+  std::uint64_t begin = 0, end = 0;  // the backend's own (dump: frames)
+};
+
+// Totals a source knows about itself (a dump's footer): what a complete read must add up to.
+struct ExpectedTotals {
+  std::uint64_t records = 0;
+  std::uint64_t raw_bytes = 0;
+  Digest digest;
+};
+
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  // Fills an empty batch (bytes, records' offsets and lengths, first_line, after) up to about its target size, at least
+  // one record; false at the end of the segment, leaving the batch empty. Segment and sequence are set by the caller.
+  virtual bool read(Batch& batch) = 0;
+};
+
+struct ReadOptions {
+  bool consistent = false;
+  std::optional<unsigned> segments;    // --segments; nothing: auto
+  unsigned jobs = 2;                   // parallelism of the machine
+  std::size_t batch_bytes = 4u << 20;  // target size of a batch
+  std::size_t max_record_bytes = 32u << 20;
+  RateLimiter* rate = nullptr;     // paces reads where set
+  const KeySchema* key = nullptr;  // needed by stores that cannot know it (foreign files)
+};
+
+class Source {
+ public:
+  virtual ~Source() = default;
+  virtual std::vector<Segment> plan() = 0;
+  virtual std::unique_ptr<Reader> open(const Segment& segment, const Cursor& from) = 0;
+  // False: the same key may come twice; records must be written in order, the last one wins.
+  virtual bool distinct_keys() const { return true; }
+  // True: all records are of one point in time.
+  virtual bool consistent() const { return false; }
+  virtual std::optional<ExpectedTotals> expected() const { return std::nullopt; }
+};
+
+struct SinkLimits {
+  std::size_t records = 1;       // per write
+  std::size_t bytes = 1u << 20;  // of lines per write
+  bool whole_batches = false;    // a write is always one whole batch (dumps); records and bytes do not apply
+  unsigned sessions = 1;         // how many sessions make sense at most
+};
+
+struct WriteResult {
+  enum class Outcome {
+    done,         // carried out, except for `unprocessed`
+    throttled,    // nothing was done: over capacity
+    unavailable,  // nothing may be assumed done; worth another attempt (`reason` says why)
+    invalid,      // the request as a whole was refused because of its content (`reason`): nothing was done
+  };
+  Outcome outcome = Outcome::done;
+  std::vector<std::uint32_t> unprocessed;  // positions in the span given to write()
+  std::vector<std::uint32_t> skipped;  // positions, only_missing: a record with this key was there and was left alone
+  double units = 0;                    // capacity consumed
+  std::string reason;
+};
+
+// A record within its batch, as the write stage passes it.
+struct RecordRef {
+  const Batch* batch;
+  std::uint32_t index;
+  const Record& record() const { return batch->records[index]; }
+  std::string_view line() const { return batch->line(record()); }
+};
+
+class SinkSession {
+ public:
+  virtual ~SinkSession() = default;
+  // One attempt. Within the limits, keys distinct.
+  virtual WriteResult write(std::span<const RecordRef> records) = 0;
+};
+
+struct WriteOptions {
+  unsigned jobs = 2;
+  int level = 3;      // zstd
+  DumpHeader header;  // what a dump says about where it comes from
+  bool consistent_source = false;
+  bool only_missing = false;  // existing keys are left alone (and counted as filtered)
+};
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual SinkLimits limits() const = 0;
+  // Capacity units that writing a record of this size will cost; 0: this sink has no such thing.
+  virtual double estimate_units(const Record&) const { return 0; }
+  virtual std::unique_ptr<SinkSession> open() = 0;
+  // Pure function of the batch, run in the transform stage on any thread: fills batch.encoded.
+  virtual void encode(Batch&) const {}
+  // After the last acknowledged write: makes everything durable and gives it its final name. Not called when the job
+  // failed.
+  virtual void finish() = 0;
+  virtual std::uint64_t stored_bytes() const { return 0; }
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+  virtual std::string url() const = 0;  // canonical, no secrets; a later run can open it
+  // What protects a table is its identity, however it was named: two URLs with equal identity are the same table.
+  virtual std::string identity_text() const { return url(); }
+  // A file or stream of records instead of a table: not keyed, not asked whether it is empty, written once.
+  virtual bool is_dump() const { return false; }
+  virtual bool exists() = 0;
+  virtual TableFacts describe() = 0;  // Error(not_found) when there is none
+  virtual bool is_empty() = 0;        // asks the data, not a count that may be stale
+  virtual void create(const TableSchema& schema) = 0;
+  // After load and verification: what must not be on during a load. Returns what was not copied, one phrase each.
+  virtual std::vector<std::string> finish_create(const TableSchema& schema) = 0;
+  virtual void drop() = 0;
+  virtual std::unique_ptr<Source> source(const ReadOptions& options) = 0;
+  virtual std::unique_ptr<Sink> sink(const WriteOptions& options) = 0;
+};
+
+}  // namespace bulk

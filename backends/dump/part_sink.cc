@@ -1,0 +1,158 @@
+#include <cstring>
+#include <mutex>
+
+#include "backends/dump/sink.h"
+#include "codecs/little_endian.h"
+#include "codecs/seek_table.h"
+#include "io/clock.h"
+#include "io/error.h"
+
+namespace bulk {
+namespace {
+
+// What a thread needs to make a frame. Kept in a free list: encode() runs on threads that come and go.
+struct Workbench {
+  explicit Workbench(int level) : codec(level) {}
+  FrameCodec codec;
+  Buffer again;  // the frame decompressed
+};
+
+class Workbenches {
+ public:
+  explicit Workbenches(int level) : level_(level) {}
+
+  std::unique_ptr<Workbench> take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!free_.empty()) {
+        auto bench = std::move(free_.back());
+        free_.pop_back();
+        return bench;
+      }
+    }
+    return std::make_unique<Workbench>(level_);
+  }
+  void give_back(std::unique_ptr<Workbench> bench) {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(bench));
+  }
+
+ private:
+  int level_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Workbench>> free_;
+};
+
+// Batch::encoded: the stored frame, then its SHA-256 and the checksum of its content, so that hashing runs in parallel
+// too.
+constexpr std::size_t kTrailerBytes = sizeof(Sha256) + 4;
+
+class PartSink;
+
+class PartSession : public SinkSession {
+ public:
+  explicit PartSession(PartSink& sink) : sink_(sink) {}
+  WriteResult write(std::span<const RecordRef> records) override;
+
+ private:
+  PartSink& sink_;
+};
+
+class PartSink : public Sink {
+ public:
+  PartSink(std::unique_ptr<Output> output, const WriteOptions& options)
+      : output_(std::move(output)), benches_(options.level) {
+    DumpHeader header = options.header;
+    if (header.tool.empty()) header.tool = "bulk " BULK_VERSION;
+    if (header.dialect.empty()) header.dialect = "dynamodb-json";
+    if (header.started.empty()) header.started = utc_iso8601(std::chrono::system_clock::now());
+    footer_.consistent = options.consistent_source;
+    put_metadata(encode_header(header));
+  }
+
+  SinkLimits limits() const override { return {.records = 0, .bytes = 0, .whole_batches = true, .sessions = 1}; }
+  std::unique_ptr<SinkSession> open() override { return std::make_unique<PartSession>(*this); }
+
+  void encode(Batch& batch) const override {
+    batch.encoded.clear();
+    if (batch.bytes.empty()) return;
+    auto bench = benches_.take();
+    bench->codec.compress(batch.bytes.view(), batch.encoded);
+    bench->codec.decompress(batch.encoded.view(), batch.bytes.size(), bench->again);
+    if (bench->again.view() != batch.bytes.view()) {
+      throw Error(ErrorKind::failed, "a compressed frame does not decompress to what it was made of",
+                  "suspect the memory of this machine");
+    }
+    const Sha256 hash = sha256(batch.encoded.view());
+    std::string trailer(reinterpret_cast<const char*>(hash.data()), hash.size());
+    append_u32(trailer, xxh64_low32(batch.bytes.view()));
+    batch.encoded.append(trailer);
+    benches_.give_back(std::move(bench));
+  }
+
+  void append(const Batch& batch) {
+    if (batch.encoded.size() <= kTrailerBytes)
+      throw Error(ErrorKind::failed, "a batch was written without being encoded");
+    const std::size_t stored = batch.encoded.size() - kTrailerBytes;
+    const char* trailer = batch.encoded.data() + stored;
+    output_->write(batch.encoded.view(0, stored));
+    Sha256 hash;
+    std::memcpy(hash.data(), trailer, hash.size());
+    footer_.frame_hashes.push_back(hash);
+    entries_.push_back({static_cast<std::uint32_t>(stored), static_cast<std::uint32_t>(batch.bytes.size()),
+                        read_u32(trailer + hash.size())});
+    SegmentTotals& segment = footer_.segments[batch.segment];
+    for (const Record& record : batch.records) {
+      segment.digest += record.digest;
+      footer_.digest += record.digest;
+    }
+    segment.records += batch.records.size();
+    footer_.records += batch.records.size();
+    footer_.raw_bytes += batch.bytes.size();
+  }
+
+  void finish() override {
+    footer_.ended = utc_iso8601(std::chrono::system_clock::now());
+    put_metadata(encode_footer(footer_));
+    output_->write(encode_seek_table(entries_));
+    output_->publish();
+  }
+
+  std::uint64_t stored_bytes() const override { return output_->written(); }
+
+ private:
+  void put_metadata(const std::string& frame) {
+    output_->write(frame);
+    entries_.push_back({static_cast<std::uint32_t>(frame.size()), 0, xxh64_low32({})});
+  }
+
+  std::unique_ptr<Output> output_;
+  mutable Workbenches benches_;
+  DumpFooter footer_;
+  std::vector<SeekEntry> entries_;
+};
+
+WriteResult PartSession::write(std::span<const RecordRef> records) {
+  if (!records.empty()) sink_.append(whole_batch(records));
+  return {};
+}
+
+}  // namespace
+
+const Batch& whole_batch(std::span<const RecordRef> records) {
+  const Batch& batch = *records.front().batch;
+  std::size_t bytes = 0;
+  bool whole = records.size() == batch.records.size();
+  for (std::size_t i = 0; whole && i < records.size(); ++i) {
+    whole = records[i].batch == &batch && records[i].index == i;
+    bytes += records[i].record().length + 1;
+  }
+  if (!whole || bytes != batch.bytes.size()) throw Error(ErrorKind::failed, "a dump was given a part of a batch");
+  return batch;
+}
+
+std::unique_ptr<Sink> make_part_sink(std::unique_ptr<Output> output, const WriteOptions& options) {
+  return std::make_unique<PartSink>(std::move(output), options);
+}
+
+}  // namespace bulk

@@ -1,0 +1,21 @@
+// A dump as a target. The part sink writes docs/format.md: each batch becomes one frame, compressed, decompressed again
+// and compared in the transform stage (encode), and is appended by the one session; finish() adds footer and seek table
+// and publishes. The line sink writes the lines themselves, plain or as gzip members: for .jsonl, .jsonl.gz and `bulk
+// cat`.
+#pragma once
+
+#include <memory>
+
+#include "backends/backend.h"
+#include "backends/dump/output.h"
+
+namespace bulk {
+
+std::unique_ptr<Sink> make_part_sink(std::unique_ptr<Output> output, const WriteOptions& options);
+std::unique_ptr<Sink> make_line_sink(std::unique_ptr<Output> output, bool gzip);
+
+// The batch of a write() to a sink with SinkLimits::whole_batches. Error(failed) when the records are not all of one
+// batch: a frame cannot be written in pieces.
+const Batch& whole_batch(std::span<const RecordRef> records);
+
+}  // namespace bulk

@@ -1,0 +1,142 @@
+#include "backends/dump/store.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "backends/dump/line_source.h"
+#include "backends/dump/output.h"
+#include "backends/dump/part_source.h"
+#include "backends/dump/sink.h"
+#include "backends/schema.h"
+
+namespace bulk {
+namespace {
+
+constexpr const char* kStandardStream = "-";
+
+[[noreturn]] void refuse_encrypted(const std::string& name) {
+  throw Error(ErrorKind::usage, name + " is encrypted with age, which this version does not read",
+              "decrypt it first: age -d -o PLAIN " + name);
+}
+
+// Compressed nothing has bytes, and whoever feeds a stream and fails before the first byte must not look like an empty
+// table.
+[[noreturn]] void refuse_empty(const std::string& name) {
+  throw Error(ErrorKind::corrupt, name + ": no dump: it holds not a single byte", "find out why what wrote it stopped");
+}
+
+// A dump's table has the name of its header; a foreign file's that of the file without its extensions.
+std::string stem(const std::string& path) {
+  std::string name = std::filesystem::path(path).filename().string();
+  for (const char* extension : {".zst", ".gz", ".jsonl", ".json"}) {
+    if (name.ends_with(extension)) name.resize(name.size() - std::string_view(extension).size());
+  }
+  return name;
+}
+
+}  // namespace
+
+DumpStore::DumpStore(const std::string& path, const Stop& stop)
+    : path_(path == kStandardStream ? path : std::filesystem::absolute(path).lexically_normal().string()),
+      stop_(stop) {}
+
+void DumpStore::look() {
+  if (looked_) return;
+  File file = File::open_for_reading(path_);
+  stream_ = path_ == kStandardStream || !file.is_regular();
+  if (!stream_) {
+    file_bytes_ = file.size();
+    if (PartFile::recognise(file)) {
+      part_ = std::make_shared<const PartFile>(std::move(file));
+      looked_ = true;
+      return;
+    }
+  }
+  input_ = std::make_shared<ByteInput>(std::move(file), stop_);
+  const InputKind kind = detect_kind(*input_);
+  if (kind == InputKind::age) refuse_encrypted(input_->name());
+  if (kind == InputKind::empty && (stream_ || path_.ends_with(".zst") || path_.ends_with(".gz")))
+    refuse_empty(input_->name());
+  if (kind == InputKind::part) stream_header_ = read_stream_header(*input_);
+  looked_ = true;
+}
+
+bool DumpStore::exists() {
+  std::error_code ignored;
+  return path_ == kStandardStream || std::filesystem::exists(path_, ignored);
+}
+
+std::optional<DumpHeader> DumpStore::header() {
+  look();
+  if (part_) return part_->header();
+  return stream_header_;
+}
+
+std::shared_ptr<const PartFile> DumpStore::part() {
+  look();
+  return part_;
+}
+
+TableFacts DumpStore::describe() {
+  const std::optional<DumpHeader> header = this->header();
+  TableFacts facts;
+  if (!stream_) facts.bytes = file_bytes_;
+  if (part_) facts.records = part_->footer().records;
+  if (!header) {
+    if (path_ != kStandardStream) facts.identity.name = stem(path_);
+    return facts;
+  }
+  facts.identity = header->table;
+  facts.origin = header->source;
+  facts.dialect = header->dialect;
+  if (!header->schema_json.empty()) {
+    try {
+      facts.schema = schema_from_json(header->schema_json);
+    } catch (const Error& error) {
+      throw corrupt_part(path_, error.what());
+    }
+  }
+  return facts;
+}
+
+bool DumpStore::is_empty() {
+  // A target that is not there yet holds nothing; one that is there is refused by the sink.
+  if (path_ != kStandardStream && !exists()) return true;
+  look();
+  if (part_) return part_->footer().records == 0;
+  if (stream_) throw Error(ErrorKind::failed, path_ + ": a stream does not tell whether it is empty before it is read");
+  Batch batch;
+  const auto reader = source({})->open(Segment{}, {});
+  return !reader->read(batch);
+}
+
+void DumpStore::drop() {
+  throw Error(ErrorKind::usage, path_ + " is a dump, no table", "delete the file yourself when you no longer need it");
+}
+
+std::unique_ptr<Source> DumpStore::source(const ReadOptions& options) {
+  look();
+  if (part_) return make_part_source(part_, options);
+  if (!input_) throw Error(ErrorKind::failed, path_ + ": a stream is read once");
+  auto input = std::move(input_);
+  if (!stream_) looked_ = false;  // a file can be opened again
+  if (stream_header_) return make_part_stream_source(std::move(input), options);
+  return make_line_source(std::move(input), options);
+}
+
+std::unique_ptr<Sink> DumpStore::sink(const WriteOptions& options) {
+  if (path_ == kStandardStream) {
+    if (isatty(STDOUT_FILENO) != 0) {
+      throw Error(ErrorKind::usage, "a dump is binary and standard output is a terminal",
+                  "redirect it to a file, or print records with `bulk cat`");
+    }
+    return make_part_sink(make_descriptor_output(STDOUT_FILENO, "standard output", stop_), options);
+  }
+  if (path_.ends_with(".jsonl.zst")) return make_part_sink(make_file_output(path_), options);
+  if (path_.ends_with(".jsonl")) return make_line_sink(make_file_output(path_), false);
+  if (path_.ends_with(".jsonl.gz")) return make_line_sink(make_file_output(path_), true);
+  throw Error(ErrorKind::usage, path_ + ": a dump's name ends in .jsonl.zst (or .jsonl, .jsonl.gz)", "name it so");
+}
+
+}  // namespace bulk

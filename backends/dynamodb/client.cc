@@ -1,0 +1,242 @@
+#include "backends/dynamodb/client.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "io/aws_endpoint.h"
+
+namespace bulk {
+namespace {
+
+constexpr std::string_view kTargetPrefix = "DynamoDB_20120810.";
+constexpr std::chrono::milliseconds kFirstContactPatience{3'000};
+
+AwsSettings resolved(const DynamoDbUrl& url, const Environment& environment, const AwsProfiles& profiles) {
+  return resolve_aws_settings(environment, profiles, "DynamoDB", url.profile, url.region, url.endpoint);
+}
+
+std::string region_of(const TableAddress& table, const AwsSettings& settings) {
+  if (!table.region.empty() && !settings.region.empty() && table.region != settings.region &&
+      settings.endpoint_url.empty()) {
+    throw Error(ErrorKind::usage,
+                "table '" + table.name + "' is in region " + table.region + " by its ARN, but region " +
+                    settings.region + " is set",
+                "leave the region out or set it to " + table.region);
+  }
+  if (!table.region.empty()) return table.region;
+  if (!settings.region.empty()) return settings.region;
+  // A server of one's own has no regions, but signatures must name one.
+  if (!settings.endpoint_url.empty() && !parse_origin(settings.endpoint_url).aws) return "us-east-1";
+  throw Error(ErrorKind::usage, "no AWS region is set for table '" + table.name + "'",
+              "give --region, AWS_REGION or ?region= in the table's URL");
+}
+
+bool is_clock_error(const DynamoDbReply& reply) {
+  if (reply.kind != DynamoDbReply::Kind::refused) return false;
+  if (reply.code == "RequestTimeTooSkewed" || reply.code == "RequestExpired") return true;
+  return reply.code == "InvalidSignatureException" &&
+         (reply.message.find("Signature expired") != std::string::npos ||
+          reply.message.find("Signature not yet current") != std::string::npos);
+}
+
+bool is_expired(const DynamoDbReply& reply) {
+  return reply.kind == DynamoDbReply::Kind::refused &&
+         (reply.code == "ExpiredToken" || reply.code == "ExpiredTokenException");
+}
+
+bool is_credentials_code(const std::string& code) {
+  constexpr std::array<std::string_view, 15> kCodes = {"AccessDenied",
+                                                       "AccessDeniedException",
+                                                       "ExpiredToken",
+                                                       "ExpiredTokenException",
+                                                       "IncompleteSignature",
+                                                       "IncompleteSignatureException",
+                                                       "InvalidClientTokenId",
+                                                       "InvalidSignatureException",
+                                                       "MissingAuthenticationToken",
+                                                       "MissingAuthenticationTokenException",
+                                                       "OptInRequired",
+                                                       "RequestExpired",
+                                                       "RequestTimeTooSkewed",
+                                                       "SignatureDoesNotMatch",
+                                                       "UnrecognizedClientException"};
+  return std::find(kCodes.begin(), kCodes.end(), code) != kCodes.end();
+}
+
+std::string seconds_text(std::chrono::nanoseconds duration) {
+  return std::to_string(std::llround(std::chrono::duration<double>(duration).count())) + " s";
+}
+
+}  // namespace
+
+DynamoDbClient::DynamoDbClient(DynamoDbUrl url, Environment environment, const std::string& user_agent, Stop& stop,
+                               RequestStats& stats, const RetryPolicy& policy)
+    : url_(std::move(url)),
+      table_(TableAddress::parse(url_.table)),
+      environment_(std::move(environment)),
+      stop_(stop),
+      stats_(stats),
+      policy_(policy),
+      profiles_(AwsProfiles::load(environment_)),
+      settings_(resolved(url_, environment_, profiles_)),
+      region_(region_of(table_, settings_)),
+      http_(stop, user_agent, settings_.ca_bundle),
+      credentials_(make_credential_chain(environment_, profiles_, settings_, http_, stop)) {
+  if (!settings_.endpoint_url.empty()) parse_origin(settings_.endpoint_url);
+  url_.region = region_;
+  url_.endpoint = settings_.endpoint_url;
+  url_.profile = settings_.profile_explicit ? settings_.profile : std::string();
+}
+
+std::string DynamoDbClient::account() {
+  if (!table_.account.empty()) return table_.account;
+  return credentials_->get().account_id;
+}
+
+const DynamoDbClient::Target& DynamoDbClient::target() {
+  const std::lock_guard lock(target_mutex_);
+  if (target_) return *target_;
+  EndpointQuery query;
+  query.region = region_;
+  query.use_fips = settings_.use_fips;
+  query.use_dualstack = settings_.use_dualstack;
+  query.endpoint_url = settings_.endpoint_url;
+  query.account_id = credentials_->get().account_id;
+  query.account_id_endpoint_mode = settings_.account_id_endpoint_mode;
+  if (!table_.account.empty()) query.resource_arn = url_.table;
+  const AwsEndpoint endpoint = dynamodb_endpoint(query);
+  auto target = std::make_unique<Target>(Target{endpoint.url, endpoint.signing_region, parse_origin(endpoint.url)});
+  signer_ = std::make_unique<Signer>(target->signing_region.empty() ? region_ : target->signing_region, "dynamodb");
+  target_ = std::move(target);
+  return *target_;
+}
+
+DynamoDbReply DynamoDbClient::exchange(std::string_view operation, std::string_view body, Buffer recycled,
+                                       std::int64_t& clock_error_s) {
+  const Target& target = this->target();
+  const AwsCredentials credentials = credentials_->get();
+  const WallTime now = std::chrono::system_clock::now();
+  const std::string timestamp = utc_compact(now + std::chrono::seconds(clock_offset_s_.load()));
+
+  // In the order that signing wants: by name.
+  SigningInput input;
+  input.method = "POST";
+  input.path = target.origin.path;
+  const std::string payload_hash = sha256_hex(body);
+  input.payload_hash = payload_hash;
+  input.headers = {
+      {"content-type", "application/x-amz-json-1.0"}, {"host", target.origin.host}, {"x-amz-date", timestamp}};
+  if (!credentials.session_token.empty()) input.headers.emplace_back("x-amz-security-token", credentials.session_token);
+  input.headers.emplace_back("x-amz-target", std::string(kTargetPrefix).append(operation));
+
+  HttpRequest request;
+  request.url = target.url;
+  request.body = body;
+  request.max_reply_bytes = kMaxReplyBytes;
+  request.headers.emplace_back("authorization", signer_->authorization(credentials, timestamp, input));
+  for (const auto& header : input.headers) {
+    if (header.first != "host") request.headers.push_back(header);
+  }
+  // Compression saves bandwidth; over the loopback interface it would only cost time.
+  if (!target.origin.loopback) request.headers.emplace_back("accept-encoding", "gzip");
+
+  stats_.sent.fetch_add(1, std::memory_order_relaxed);
+  HttpResult result = http_.send(request, std::move(recycled));
+  if (result.failure == HttpFailure::none) {
+    answered_.store(true, std::memory_order_relaxed);
+    WallTime theirs;
+    if (const auto date = result.reply.header("date"); date && parse_utc(std::string(*date), theirs)) {
+      // Their clock shows whole seconds, so it is ahead of what it says.
+      clock_error_s = std::chrono::ceil<std::chrono::seconds>(theirs - now).count();
+    }
+  }
+  return classify_reply(result);
+}
+
+DynamoDbReply DynamoDbClient::attempt(std::string_view operation, std::string_view body, Buffer recycled) {
+  std::int64_t clock_error_s = 0;
+  DynamoDbReply reply = exchange(operation, body, std::move(recycled), clock_error_s);
+  if (is_clock_error(reply) && clock_error_s != clock_offset_s_.load()) {
+    clock_offset_s_.store(clock_error_s);
+    stats_.retried.fetch_add(1, std::memory_order_relaxed);
+    reply = exchange(operation, body, {}, clock_error_s);
+  }
+  if (is_expired(reply)) {
+    credentials_->refresh();
+    stats_.retried.fetch_add(1, std::memory_order_relaxed);
+    reply = exchange(operation, body, {}, clock_error_s);
+  }
+  return reply;
+}
+
+DynamoDbReply DynamoDbClient::try_call(std::string_view operation, std::string_view body, Hooks hooks) {
+  RetryPolicy policy = policy_;
+  if (!answered_.load(std::memory_order_relaxed)) {
+    policy.give_up_after = std::min(policy.give_up_after, kFirstContactPatience);
+    policy.cap = std::min(policy.cap, kFirstContactPatience / 4);
+  }
+  const SteadyTime started = std::chrono::steady_clock::now();
+  Backoff backoff(policy, static_cast<std::uint64_t>(started.time_since_epoch().count()) + calls_.fetch_add(1));
+  while (true) {
+    stop_.check();
+    DynamoDbReply reply = attempt(operation, body, std::move(hooks.recycled));
+    if (reply.kind == DynamoDbReply::Kind::ok && hooks.accept) {
+      if (std::string problem = hooks.accept(reply.body); !problem.empty()) {
+        reply.kind = DynamoDbReply::Kind::transient;
+        reply.code = "malformed reply";
+        reply.message = presentable(problem);
+      }
+    }
+    if (reply.kind == DynamoDbReply::Kind::ok || reply.kind == DynamoDbReply::Kind::refused) return reply;
+    stop_.check();
+    const bool throttled = reply.kind == DynamoDbReply::Kind::throttled;
+    if (throttled) stats_.throttled.fetch_add(1, std::memory_order_relaxed);
+    if (throttled && hooks.throttled) hooks.throttled();
+    const SteadyTime now = std::chrono::steady_clock::now();
+    const auto wait = backoff.failed(throttled ? Backoff::Cause::throttled : Backoff::Cause::transient, now);
+    if (wait < std::chrono::nanoseconds::zero()) {
+      throw Error(ErrorKind::remote,
+                  std::string(operation) + " on table '" + table_.name + "' at " + target().origin.host +
+                      ": gave up after " + std::to_string(backoff.attempts()) + " attempts over " +
+                      seconds_text(now - started) + ": " + reply.text(),
+                  answered_.load() ? "try again" : "check the endpoint and the network, then try again");
+    }
+    if (stop_.wait_for(wait)) stop_.check();
+    hooks.recycled = std::move(reply.body);
+    stats_.retried.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+DynamoDbReply DynamoDbClient::try_call(std::string_view operation, std::string_view body, rapidjson::Document& reply) {
+  Hooks hooks;
+  hooks.accept = [&reply](const Buffer& text) {
+    std::string problem;
+    parse_json_object(text.view(), reply, problem);
+    return problem;
+  };
+  return try_call(operation, body, std::move(hooks));
+}
+
+rapidjson::Document DynamoDbClient::call(std::string_view operation, std::string_view body) {
+  rapidjson::Document document;
+  const DynamoDbReply reply = try_call(operation, body, document);
+  if (reply.kind == DynamoDbReply::Kind::refused) throw refusal(operation, reply);
+  return document;
+}
+
+Error DynamoDbClient::refusal(std::string_view operation, const DynamoDbReply& reply) const {
+  const std::string where = std::string(operation) + " on table '" + table_.name + "'";
+  if (reply.code == "ResourceNotFoundException" || reply.code == "TableNotFoundException") {
+    const std::string at = url_.endpoint.empty() ? std::string() : " at " + url_.endpoint;
+    return {ErrorKind::not_found, "table '" + table_.name + "' does not exist in region " + region_ + at,
+            "check the name, the region and the endpoint"};
+  }
+  if (is_credentials_code(reply.code)) {
+    return {ErrorKind::usage, where + " was refused: " + reply.text(),
+            "check the credentials in force and their permission dynamodb:" + std::string(operation)};
+  }
+  return {ErrorKind::failed, where + " failed: " + reply.text()};
+}
+
+}  // namespace bulk

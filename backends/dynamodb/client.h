@@ -1,0 +1,106 @@
+// Talks to DynamoDB: one call is resolved, signed, sent, checked and classified here and nowhere else.
+//
+// attempt() is one exchange and never waits; the sink uses it, because retrying writes is the write stage's business.
+// try_call() and call() repeat attempts (io/retry.h) until the service has said yes or no; reads and control-plane
+// calls use them. Until the endpoint has answered for the first time the patience is three seconds: a wrong port must
+// not look like a long outage.
+//
+// Two failures are repaired within an attempt, once each: a wrong local clock (the service's Date gives an offset that
+// is kept) and expired credentials (fetched again).
+//
+// Thread-safe; one client per table and job, shared by its store, source and sink. Not movable: its parts refer to each
+// other.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "backends/backend.h"
+#include "backends/dynamodb/address.h"
+#include "backends/dynamodb/json.h"
+#include "backends/dynamodb/reply.h"
+#include "backends/dynamodb/url.h"
+#include "io/aws_config.h"
+#include "io/aws_credentials.h"
+#include "io/error.h"
+#include "io/http.h"
+#include "io/retry.h"
+#include "io/sigv4.h"
+#include "io/stop.h"
+
+namespace bulk {
+
+class DynamoDbClient {
+ public:
+  // `url` has its region, endpoint and profile filled in from flags where there were any. Reads the AWS settings; sends
+  // nothing. Throws Error(usage) for a table name, profile or endpoint that cannot be. `stop` and `stats` outlive the
+  // client.
+  DynamoDbClient(DynamoDbUrl url, Environment environment, const std::string& user_agent, Stop& stop,
+                 RequestStats& stats, const RetryPolicy& policy = {});
+  DynamoDbClient(const DynamoDbClient&) = delete;
+  DynamoDbClient& operator=(const DynamoDbClient&) = delete;
+
+  const TableAddress& table() const noexcept { return table_; }
+  const std::string& table_text() const noexcept { return url_.table; }  // as TableName has it: the name or the ARN
+  const std::string& region() const noexcept { return region_; }
+  // The account in force where the credentials (or the ARN) say it; may fetch credentials, throws as they do.
+  std::string account();
+  // With region and endpoint as resolved, so that a later run finds the same table.
+  const DynamoDbUrl& resolved_url() const noexcept { return url_; }
+  RequestStats& stats() noexcept { return stats_; }
+  Stop& stop() noexcept { return stop_; }
+
+  // Counts what it sends; `throttled` and `retried` are counted by whoever repeats it.
+  DynamoDbReply attempt(std::string_view operation, std::string_view body, Buffer recycled = {});
+
+  struct Hooks {
+    // Looks at an ok reply and says what is malformed in it; empty: nothing. A malformed reply counts as transient.
+    std::function<std::string(Buffer& body)> accept;
+    std::function<void()> throttled;  // before each wait that throttling has caused
+    Buffer recycled;                  // its memory takes the reply
+  };
+  // Until ok or refused. Throws Error(remote) when it gave up, the job's cause when it stopped.
+  DynamoDbReply try_call(std::string_view operation, std::string_view body, Hooks hooks);
+  // The same for a call whose reply is a JSON object: `reply` is set when it was ok.
+  DynamoDbReply try_call(std::string_view operation, std::string_view body, rapidjson::Document& reply);
+  // Refusals are errors too.
+  rapidjson::Document call(std::string_view operation, std::string_view body);
+
+  // A refusal as an Error: no such table is not_found, credentials and permissions are usage, everything else failed.
+  Error refusal(std::string_view operation, const DynamoDbReply& reply) const;
+
+ private:
+  struct Target {
+    std::string url, signing_region;
+    HttpOrigin origin;
+  };
+  const Target& target();
+  DynamoDbReply exchange(std::string_view operation, std::string_view body, Buffer recycled,
+                         std::int64_t& clock_error_s);
+
+  DynamoDbUrl url_;
+  TableAddress table_;
+  Environment environment_;
+  Stop& stop_;
+  RequestStats& stats_;
+  RetryPolicy policy_;
+  AwsProfiles profiles_;
+  AwsSettings settings_;
+  std::string region_;
+  HttpClient http_;
+  std::unique_ptr<CredentialProvider> credentials_;
+  std::mutex target_mutex_;
+  std::unique_ptr<Target> target_;  // resolved with the first credentials, constant from then on
+  std::unique_ptr<Signer> signer_;
+  std::atomic<std::int64_t> clock_offset_s_{0};
+  std::atomic<bool> answered_{false};
+  std::atomic<std::uint64_t> calls_{0};  // seeds the jitter
+};
+
+}  // namespace bulk

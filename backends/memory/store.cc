@@ -1,0 +1,180 @@
+#include "backends/memory/store.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "backends/item_gate.h"
+#include "backends/schema.h"
+#include "io/error.h"
+
+namespace bulk {
+namespace {
+
+using Lines = std::vector<std::shared_ptr<const std::string>>;
+
+class MemoryReader : public Reader {
+ public:
+  MemoryReader(const Lines& lines, std::size_t next, std::size_t batch_bytes)
+      : lines_(lines), next_(next), batch_bytes_(batch_bytes) {}
+
+  bool read(Batch& batch) override {
+    while (next_ < lines_.size() && (batch.records.empty() || batch.bytes.size() < batch_bytes_)) {
+      const std::string& line = *lines_[next_++];
+      Record record;
+      record.offset = static_cast<std::uint32_t>(batch.bytes.size());
+      record.length = static_cast<std::uint32_t>(line.size());
+      batch.bytes.append(line);
+      batch.bytes.push_back('\n');
+      batch.records.push_back(record);
+    }
+    batch.after = std::to_string(next_);
+    return !batch.records.empty();
+  }
+
+ private:
+  const Lines& lines_;
+  std::size_t next_;
+  std::size_t batch_bytes_;
+};
+
+class MemorySource : public Source {
+ public:
+  MemorySource(MemoryTable& table, const ReadOptions& options)
+      : segments_(std::max(1u, options.segments.value_or(options.jobs))), batch_bytes_(options.batch_bytes) {
+    const std::lock_guard lock(table.mutex);
+    for (const auto& [key, row] : table.rows) segments_[row.key_hash.high % segments_.size()].push_back(row.line);
+  }
+
+  std::vector<Segment> plan() override {
+    std::vector<Segment> plan;
+    const auto count = static_cast<std::uint32_t>(segments_.size());
+    for (std::uint32_t i = 0; i < count; ++i) plan.push_back({i, count, 0, segments_[i].size()});
+    return plan;
+  }
+
+  std::unique_ptr<Reader> open(const Segment& segment, const Cursor& from) override {
+    const Lines& lines = segments_.at(segment.index);
+    std::size_t next = 0;
+    const auto [end, error] = std::from_chars(from.data(), from.data() + from.size(), next);
+    if (!from.empty() && (error != std::errc() || end != from.data() + from.size() || next > lines.size())) {
+      throw Error(ErrorKind::failed, "memory table: no cursor of this source: " + from);
+    }
+    return std::make_unique<MemoryReader>(lines, next, batch_bytes_);
+  }
+
+  bool consistent() const override { return true; }
+
+ private:
+  std::vector<Lines> segments_;
+  std::size_t batch_bytes_;
+};
+
+class MemorySession : public SinkSession {
+ public:
+  MemorySession(std::shared_ptr<MemoryTable> table, const KeySchema& key, bool only_missing)
+      : table_(std::move(table)), gate_(key), only_missing_(only_missing) {}
+
+  WriteResult write(std::span<const RecordRef> records) override {
+    WriteResult result;
+    std::vector<std::pair<std::string, MemoryTable::Row>> rows;
+    for (const RecordRef& record : records) {
+      if (!gate_.admit(record.line())) {
+        result.outcome = WriteResult::Outcome::invalid;
+        result.reason = gate_.reason();
+        return result;
+      }
+      rows.emplace_back(gate_.key_text(),
+                        MemoryTable::Row{std::make_shared<const std::string>(record.line()), gate_.facts().key_hash});
+    }
+    const std::lock_guard lock(table_->mutex);
+    for (std::uint32_t i = 0; i < rows.size(); ++i) {
+      auto& [key, row] = rows[i];
+      if (only_missing_ && table_->rows.contains(key)) {
+        result.skipped.push_back(i);
+      } else {
+        table_->rows.insert_or_assign(std::move(key), std::move(row));
+      }
+    }
+    return result;
+  }
+
+ private:
+  std::shared_ptr<MemoryTable> table_;
+  ItemGate gate_;
+  bool only_missing_;
+};
+
+class MemorySink : public Sink {
+ public:
+  MemorySink(std::shared_ptr<MemoryTable> table, KeySchema key, bool only_missing)
+      : table_(std::move(table)), key_(std::move(key)), only_missing_(only_missing) {}
+
+  // As BatchWriteItem has them, so that the write stage cuts here as it does there.
+  SinkLimits limits() const override {
+    return {.records = 25, .bytes = 16u << 20, .whole_batches = false, .sessions = 16};
+  }
+  std::unique_ptr<SinkSession> open() override { return std::make_unique<MemorySession>(table_, key_, only_missing_); }
+  void finish() override {}
+
+ private:
+  std::shared_ptr<MemoryTable> table_;
+  KeySchema key_;
+  bool only_missing_;
+};
+
+}  // namespace
+
+void MemoryStore::require_table() const {
+  if (!table_->schema) throw Error(ErrorKind::not_found, url() + ": no such table");
+}
+
+bool MemoryStore::exists() {
+  const std::lock_guard lock(table_->mutex);
+  return table_->schema.has_value();
+}
+
+TableFacts MemoryStore::describe() {
+  const std::lock_guard lock(table_->mutex);
+  require_table();
+  TableFacts facts;
+  facts.identity.name = name_;
+  facts.schema = table_->schema;
+  facts.records = table_->rows.size();
+  return facts;
+}
+
+bool MemoryStore::is_empty() {
+  const std::lock_guard lock(table_->mutex);
+  require_table();
+  return table_->rows.empty();
+}
+
+void MemoryStore::create(const TableSchema& schema) {
+  const std::lock_guard lock(table_->mutex);
+  if (table_->schema) throw Error(ErrorKind::refused, url() + ": the table exists");
+  table_->schema = with_json(schema);
+}
+
+std::vector<std::string> MemoryStore::finish_create(const TableSchema&) {
+  return {};
+}
+
+void MemoryStore::drop() {
+  const std::lock_guard lock(table_->mutex);
+  require_table();
+  table_->schema.reset();
+  table_->rows.clear();
+}
+
+std::unique_ptr<Source> MemoryStore::source(const ReadOptions& options) {
+  if (!exists()) require_table();
+  return std::make_unique<MemorySource>(*table_, options);
+}
+
+std::unique_ptr<Sink> MemoryStore::sink(const WriteOptions& options) {
+  const std::lock_guard lock(table_->mutex);
+  require_table();
+  return std::make_unique<MemorySink>(table_, table_->schema->key, options.only_missing);
+}
+
+}  // namespace bulk

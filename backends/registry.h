@@ -1,0 +1,26 @@
+// From the text of an endpoint (SOURCE, TARGET, DEST on the command line) to a Store: one line per scheme.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "backends/backend.h"
+#include "io/aws_config.h"
+
+namespace bulk {
+
+// What opening any store may need. Outlives the stores.
+struct StoreContext {
+  Stop& stop;
+  RequestStats& stats;
+  Environment environment;
+  std::string user_agent;
+  // From flags; empty: not given. A URL's own parameters win.
+  std::string profile, region, endpoint_url;
+};
+
+// Throws Error(usage) for text that is no endpoint. Opens lazily: nothing is asked of a server here.
+//   dynamodb://TABLE[?region=R&endpoint=URL&profile=P]   sqlite:PATH[#table]   PATH.jsonl[.zst|.gz]   PATH.json   -
+std::unique_ptr<Store> open_store(const std::string& endpoint, StoreContext& context);
+
+}  // namespace bulk
