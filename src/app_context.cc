@@ -1,0 +1,130 @@
+#include "src/app_context.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "io/error.h"
+#include "src/dump_catalogue.h"
+#include "src/protection.h"
+
+namespace bulk {
+
+namespace {
+
+std::string first_of(const std::string& flag, const std::string& stage) {
+  return flag.empty() ? stage : flag;
+}
+
+std::optional<Stage> named_stage(const Options& options, const Config& config, const Environment& environment) {
+  if (options.stage.empty()) return std::nullopt;
+  return resolve_stage(config, options.stage, environment);
+}
+
+}  // namespace
+
+AppContext::AppContext(const Options& given, Stop& stop_of_job, const Environment& environment, Summary& summary_of_job,
+                       StandardOutput& output)
+    : options(given),
+      stop(stop_of_job),
+      summary(summary_of_job),
+      out(output),
+      progress(given, given.command, stats),
+      config(load_config(given.config_file, environment)),
+      stage(named_stage(given, config, environment)),
+      stores{stop_of_job,
+             stats,
+             environment,
+             "bulk/" BULK_VERSION,
+             first_of(given.profile, stage ? stage->profile : ""),
+             first_of(given.region, stage ? stage->region : ""),
+             first_of(given.endpoint_url, stage ? stage->endpoint_url : "")} {
+  out.before_flush([this] { progress.erase(); });
+  const bool only_looks = options.command == "list" || options.command == "inspect" || options.command == "cat";
+  if (stage && !stage->webhook.empty() && !only_looks) {
+    warn(fmt::format("stage {} has a webhook, and this version sends no notifications", stage->name));
+  }
+}
+
+AppContext::~AppContext() {
+  out.before_flush({});
+}
+
+std::string AppContext::endpoint(const std::string& given, const std::string& what) const {
+  if (!options.table.empty() && (!given.empty() || !stage)) {
+    throw Error(ErrorKind::usage, "--table goes with --stage, not with an endpoint", "name the table in " + what);
+  }
+  if (!given.empty()) return dump_argument(given);
+  if (stage) return stage_source(*stage, options.table);
+  throw Error(ErrorKind::usage, fmt::format("no {} and no --stage", what),
+              fmt::format("see bulk {} --help", options.command));
+}
+
+std::string AppContext::argument(std::size_t index) const {
+  return index < options.arguments.size() ? options.arguments[index] : std::string();
+}
+
+void AppContext::require_confirmation(Store& target, const std::string& action) {
+  std::optional<std::string> name = protecting_stage(config, target, stores);
+  // A flag may lead a protected stage elsewhere (--region, --table); it is the stage all the same.
+  if (!name && stage && stage->is_protected) {
+    const auto of_stage = open(stage_source(*stage, options.table));
+    if (same_identity(of_stage->identity_text(), target.identity_text())) name = stage->name;
+  }
+  if (!name || options.confirm == *name) return;
+  throw Error(
+      ErrorKind::refused, fmt::format("{} belongs to the protected stage {}", target.url(), *name),
+      fmt::format("add --confirm {} to {}", name->find('*') == std::string::npos ? *name : "'" + *name + "'", action));
+}
+
+void AppContext::refuse_plain_dump(Store& source) {
+  std::optional<std::string> name = encrypting_stage(config, source, stores);
+  if (!name && stage && !stage->encrypt_to.empty()) name = stage->name;
+  if (!name) return;
+  throw Error(ErrorKind::refused,
+              fmt::format("a dump of stage {} has to be encrypted (encrypt_to in {}), and this version cannot encrypt",
+                          *name, config.path),
+              "use a version that encrypts");
+}
+
+std::string AppContext::backup_directory() const {
+  return bulk::backup_directory(config, stores.environment);
+}
+
+std::string AppContext::new_dump_path(const std::string& table, WallTime started) const {
+  std::string name;
+  for (const char c : table) {
+    const bool plain =
+        std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || (c == '.' && !name.empty());
+    name += plain ? c : '_';
+  }
+  if (name.empty()) name = "table";
+  const std::string file = fmt::format("{}-{}.jsonl.zst", name, utc_file_stamp(started));
+  return (std::filesystem::path(backup_directory()) / file).string();
+}
+
+std::string AppContext::dump_argument(const std::string& given) const {
+  if (given != "latest") return given;
+  const std::string directory = backup_directory();
+  std::string table;
+  if (stage && !options.table.empty()) table = table_name(stage_source(*stage, options.table));
+  const auto found = latest_dump(read_catalogue(directory), options.stage, table);
+  if (found) return found->path;
+  throw Error(ErrorKind::not_found,
+              options.stage.empty() ? fmt::format("no dump in {}", directory)
+                                    : fmt::format("no dump of stage {} in {}", options.stage, directory),
+              "see bulk list");
+}
+
+void AppContext::warn(const std::string& text) {
+  summary.warnings.push_back(text);
+  const std::string line = "bulk: warning: " + text;
+  if (options.quiet) {
+    std::fputs((line + "\n").c_str(), stderr);
+  } else {
+    progress.note(line);
+  }
+}
+
+}  // namespace bulk

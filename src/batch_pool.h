@@ -1,0 +1,54 @@
+// The pipeline's only back-pressure: a fixed number of batches. A reader that wants an empty one waits until a batch
+// has been wholly acknowledged and comes back. What the pool owns bounds the memory of a run whatever the input.
+//
+// A Work is a batch on its way, with what the stages know about it. It is owned by the pool for its whole life and
+// lent: reader -> transform -> write stage -> release(). All members of BatchPool are thread-safe.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "backends/batch.h"
+#include "io/stop.h"
+
+namespace bulk {
+
+struct Work {
+  Batch batch;
+  std::uint32_t next = 0;                        // write feed: first record not handed out yet
+  std::atomic<std::uint32_t> unacknowledged{0};  // records that the sink has not settled yet
+};
+
+// Ascending in the order of the source's only segment: which of two records of a foreign file came later.
+inline std::uint64_t order_in_file(const Work& work, std::uint32_t index) {
+  return work.batch.sequence << 32 | work.batch.records[index].position;
+}
+
+class BatchPool {
+ public:
+  BatchPool(std::size_t batches, std::size_t batch_bytes, Stop& stop);
+  ~BatchPool();
+  BatchPool(const BatchPool&) = delete;
+
+  // An empty batch; null when the job stopped.
+  Work* acquire();
+  void release(Work* work);
+
+  // All batches are home again (called when every stage has ended, to prove that none was lost).
+  bool all_home() const;
+
+ private:
+  const std::size_t batch_bytes_;
+  Stop& stop_;
+  std::vector<std::unique_ptr<Work>> owned_;
+  mutable std::mutex mutex_;
+  std::condition_variable available_;
+  std::vector<Work*> free_;
+  std::size_t registration_ = 0;
+};
+
+}  // namespace bulk

@@ -1,0 +1,118 @@
+#include "src/compare.h"
+
+#include "codecs/item.h"
+#include "codecs/lines.h"
+#include "io/error.h"
+#include "src/key_ledger.h"
+
+namespace bulk {
+namespace {
+
+// A sink that only looks: one session, whole batches.
+class LookingSink : public Sink {
+ public:
+  using Look = std::function<void(const RecordRef&)>;
+  explicit LookingSink(Look look) : look_(std::move(look)) {}
+
+  SinkLimits limits() const override {
+    SinkLimits limits;
+    limits.whole_batches = true;
+    return limits;
+  }
+  std::unique_ptr<SinkSession> open() override { return std::make_unique<Session>(look_); }
+  void finish() override {}
+
+ private:
+  class Session : public SinkSession {
+   public:
+    explicit Session(const Look& look) : look_(look) {}
+    WriteResult write(std::span<const RecordRef> records) override {
+      for (const RecordRef& record : records) look_(record);
+      return {};
+    }
+
+   private:
+    const Look& look_;
+  };
+
+  Look look_;
+};
+
+constexpr std::uint64_t kSecondSide = std::uint64_t{1} << 63;
+
+}  // namespace
+
+std::unique_ptr<Sink> make_fingerprint_sink(Fingerprint& fingerprint) {
+  return std::make_unique<LookingSink>([&fingerprint](const RecordRef& ref) {
+    const Record& record = ref.record();
+    fingerprint.buckets[Fingerprint::bucket_of(record.key_hash)].add(record.digest);
+  });
+}
+
+Comparison compare(const ComparedSide& first, const ComparedSide& second, const KeySchema& key,
+                   const std::string& temporary_directory, std::size_t memory_bytes,
+                   const std::function<void(Difference, std::string_view key_text)>& visit) {
+  Fingerprint first_print;
+  Fingerprint second_print;
+  Comparison result;
+  result.first = first.run(*make_fingerprint_sink(first_print)).net();
+  result.second = second.run(*make_fingerprint_sink(second_print)).net();
+  if (result.first == result.second) {
+    result.equal = result.first.records;
+    return result;
+  }
+  for (const ComparedSide* side : {&first, &second}) {
+    if (side->rereadable) continue;
+    throw Error(ErrorKind::corrupt,
+                first.name + " has " + std::to_string(result.first.records) + " records with digest " +
+                    result.first.digest.hex() + ", " + second.name + " has " + std::to_string(result.second.records) +
+                    " with digest " + result.second.digest.hex(),
+                "to learn which keys differ, compare with a file instead of " + side->name);
+  }
+
+  // Second reading: remember the keys of differing buckets only.
+  std::vector<bool> differs(Fingerprint::kBuckets);
+  std::uint64_t in_equal_buckets = 0;
+  for (std::size_t i = 0; i < differs.size(); ++i) {
+    differs[i] = !(first_print.buckets[i] == second_print.buckets[i]);
+    if (!differs[i]) in_equal_buckets += first_print.buckets[i].records;
+  }
+  KeyLedger ledger(temporary_directory, memory_bytes);
+  ItemScanner scanner(&key);
+  const auto collect = [&](const ComparedSide& side, std::uint64_t side_bit) {
+    LookingSink sink([&](const RecordRef& ref) {
+      const Record& record = ref.record();
+      if (!differs[Fingerprint::bucket_of(record.key_hash)]) return;
+      ItemFacts facts;
+      scanner.scan(item_of_line(ref.line()), facts);
+      const std::uint64_t order = ref.batch->sequence << 32 | record.position;
+      ledger.add({record.key_hash, record.digest, order | side_bit, scanner.key_text()});
+    });
+    return side.run(sink).net();
+  };
+  result.first = collect(first, 0);
+  result.second = collect(second, kSecondSide);
+
+  result.equal = in_equal_buckets;
+  ledger.walk([&](std::span<const KeyLedger::Entry> same_key) {
+    // The last entry of each side is the one that counts.
+    const KeyLedger::Entry* in_first = nullptr;
+    const KeyLedger::Entry* in_second = nullptr;
+    for (const KeyLedger::Entry& entry : same_key) ((entry.order & kSecondSide) != 0 ? in_second : in_first) = &entry;
+    if (in_second == nullptr) {
+      ++result.only_in_first;
+      visit(Difference::only_in_first, in_first->key_text);
+    } else if (in_first == nullptr) {
+      ++result.only_in_second;
+      visit(Difference::only_in_second, in_second->key_text);
+    } else if (in_first->digest == in_second->digest) {
+      ++result.equal;
+    } else {
+      ++result.different;
+      visit(Difference::different, in_first->key_text);
+    }
+  });
+  return result;
+}
+
+}  // namespace bulk

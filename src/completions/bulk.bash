@@ -1,0 +1,56 @@
+# Completion of bulk for bash. The lists are checked against the program by src/completions_test.cc.
+
+_bulk() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} flags
+  COMPREPLY=()
+
+  if ((COMP_CWORD == 1)); then
+    COMPREPLY=($(compgen -W "backup restore copy verify diff list inspect cat drop --help --version" -- "$current"))
+    return
+  fi
+
+  case $previous in
+    --progress)
+      COMPREPLY=($(compgen -W "auto bar plain none" -- "$current"))
+      return
+      ;;
+    --config | --to | --rejects | --against | --backed-up-by)
+      COMPREPLY=($(compgen -f -- "$current"))
+      return
+      ;;
+    --stage | --confirm)
+      COMPREPLY=($(compgen -W "$(sed -n 's/^\[stages\."\{0,1\}\([A-Za-z0-9._-]*\)"\{0,1\}\].*/\1/p' bulk.toml 2>/dev/null)" -- "$current"))
+      return
+      ;;
+    --jobs | -j | --segments | --memory | --level | --max-rcu | --max-wcu | --capacity-percent | --max-rejects | --limit | \
+      --key | --table | --profile | --region | --endpoint-url)
+      return
+      ;;
+  esac
+
+  local shared="--config --stage --json --quiet --verbose --help"
+  local connection="--profile --region --endpoint-url"
+  local work="--jobs --memory --capacity-percent"
+  local reading="--segments --max-rcu"
+  local target="--create --key --force --only-missing --rejects --max-rejects --max-wcu --yes --confirm --dry-run --no-verify"
+  case $command in
+    backup) flags="$shared $connection $work $reading --to --table --level --consistent-read --dry-run --no-verify --progress" ;;
+    restore) flags="$shared $connection $work $target --to --table --progress" ;;
+    copy) flags="$shared $connection $work $reading $target --consistent-read --progress" ;;
+    verify) flags="$shared $connection $work $reading --against --key --progress" ;;
+    diff) flags="$shared $connection $work $reading --key --progress" ;;
+    list | inspect) flags="$shared" ;;
+    cat) flags="$shared $connection $work $reading --limit --key --table --consistent-read" ;;
+    drop) flags="$shared $connection $work $reading --backed-up-by --key --table --yes --confirm --dry-run --progress" ;;
+    *) return ;;
+  esac
+  if [[ $current == -* ]]; then
+    COMPREPLY=($(compgen -W "$flags" -- "$current"))
+  else
+    COMPREPLY=($(compgen -f -- "$current"))
+    [[ $command == restore || $command == verify || $command == inspect ]] &&
+      COMPREPLY+=($(compgen -W "latest" -- "$current"))
+  fi
+}
+
+complete -o filenames -o bashdefault -F _bulk bulk

@@ -1,0 +1,79 @@
+#include "src/dump_catalogue.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "backends/dump/part_file.h"
+#include "io/error.h"
+#include "io/file.h"
+
+namespace bulk {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kDump = ".jsonl.zst";
+constexpr std::string_view kPartial = ".jsonl.zst.partial";
+
+CatalogueEntry read_entry(const fs::path& path) {
+  CatalogueEntry entry;
+  entry.path = path.string();
+  try {
+    File file = File::open_for_reading(entry.path);
+    entry.stored_bytes = file.size();
+    if (entry.path.ends_with(kPartial)) {
+      entry.problem = "unfinished: is being written, or was left behind by a run that was killed";
+    } else if (!PartFile::recognise(file)) {
+      entry.problem = "has no header: not written by bulk";
+    } else {
+      const PartFile part(std::move(file));
+      entry.header = part.header();
+      entry.footer = part.footer();
+    }
+  } catch (const Error& error) {
+    entry.problem = "damaged: " + std::string(error.what());
+  }
+  return entry;
+}
+
+}  // namespace
+
+std::vector<CatalogueEntry> read_catalogue(const std::string& directory) {
+  std::vector<CatalogueEntry> entries;
+  std::error_code problem;
+  fs::directory_iterator files(directory, problem);
+  if (problem == std::errc::no_such_file_or_directory) return entries;
+  if (problem) throw os_error("read folder '" + directory + "'", problem.value());
+  for (const fs::directory_entry& file : files) {
+    const std::string name = file.path().filename().string();
+    if (!name.ends_with(kDump) && !name.ends_with(kPartial)) continue;
+    std::error_code ignored;  // a file that vanished meanwhile is none
+    if (file.is_regular_file(ignored)) entries.push_back(read_entry(file.path()));
+  }
+  std::sort(entries.begin(), entries.end(), [](const CatalogueEntry& a, const CatalogueEntry& b) {
+    if (a.sound() != b.sound()) return a.sound();
+    if (!a.sound()) return a.path < b.path;
+    // The header's times have one form, so their order is that of their texts.
+    if (a.header.started != b.header.started) return a.header.started > b.header.started;
+    return a.path > b.path;
+  });
+  return entries;
+}
+
+bool is_of_stage(const CatalogueEntry& entry, const std::string& stage) {
+  if (entry.sound()) return entry.header.stage == stage;
+  return fs::path(entry.path).filename().string().starts_with(stage + "-");
+}
+
+std::optional<CatalogueEntry> latest_dump(const std::vector<CatalogueEntry>& entries, const std::string& stage,
+                                          const std::string& table) {
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const CatalogueEntry& entry) {
+    return entry.sound() && (stage.empty() || is_of_stage(entry, stage)) &&
+           (table.empty() || entry.header.table.name == table);
+  });
+  if (found == entries.end()) return std::nullopt;
+  return *found;
+}
+
+}  // namespace bulk

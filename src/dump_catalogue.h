@@ -1,0 +1,36 @@
+// The dumps of a folder: what `bulk list` shows and what `latest` means. Reads the metadata of each file, never the
+// records. Not recursive; looks at *.jsonl.zst and at *.jsonl.zst.partial, the latter only to name what a killed run
+// left behind. No threads.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "codecs/dump_part.h"
+
+namespace bulk {
+
+struct CatalogueEntry {
+  std::string path;
+  std::uint64_t stored_bytes = 0;
+  std::string problem;  // empty: a whole dump, as far as its metadata tells; else why it cannot be restored from as one
+  DumpHeader header;    // of a sound one
+  DumpFooter footer;
+
+  bool sound() const { return problem.empty(); }
+};
+
+// Newest first; files that are not sound come last, by name. A folder that does not exist is empty.
+std::vector<CatalogueEntry> read_catalogue(const std::string& directory);
+
+// Was it taken from this stage? The header says so (a dump taken without naming a stage belongs to none); of a file
+// whose header cannot be read, its name.
+bool is_of_stage(const CatalogueEntry& entry, const std::string& stage);
+
+// The newest sound dump of `stage` (empty: of all) and `table` (empty: of all), or nothing. `entries` as read.
+std::optional<CatalogueEntry> latest_dump(const std::vector<CatalogueEntry>& entries, const std::string& stage,
+                                          const std::string& table);
+
+}  // namespace bulk

@@ -1,0 +1,58 @@
+#include "src/dump_catalogue.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support/dump_fixture.h"
+#include "tests/support/temp_dir.h"
+
+namespace bulk {
+namespace {
+
+TEST(Catalogue, OfAFolderThatDoesNotExistIsEmpty) {
+  EXPECT_TRUE(read_catalogue("/nonexistent/folder").empty());
+}
+
+TEST(Catalogue, ListsNewestFirstAndWhatIsNotSoundLast) {
+  const test::TempDir directory;
+  test::write_empty_dump(directory.file("a.jsonl.zst"), "pr-5", "pr-5-main-table", "2025-01-25T12:00:00Z");
+  test::write_empty_dump(directory.file("b.jsonl.zst"), "dev", "dev-main-table", "2025-02-01T00:00:00Z");
+  test::write_empty_dump(directory.file("c.jsonl.zst"), "", "other", "2024-12-31T23:59:59Z");
+  std::ofstream(directory.file("pr-5-bad.jsonl.zst")) << "not a dump";
+  std::ofstream(directory.file("d.jsonl.zst.partial")) << "half";
+  std::ofstream(directory.file("notes.txt")) << "ignored";
+  std::filesystem::create_directory(directory.path() / "folder.jsonl.zst");
+  std::filesystem::resize_file(directory.file("c.jsonl.zst"),
+                               std::filesystem::file_size(directory.file("c.jsonl.zst")) - 1);
+
+  const auto entries = read_catalogue(directory.path().string());
+  ASSERT_EQ(entries.size(), 5u);
+  EXPECT_EQ(entries[0].path, directory.file("b.jsonl.zst"));
+  EXPECT_EQ(entries[1].path, directory.file("a.jsonl.zst"));
+  EXPECT_EQ(entries[1].header.table.name, "pr-5-main-table");
+  EXPECT_EQ(entries[1].stored_bytes, std::filesystem::file_size(directory.file("a.jsonl.zst")));
+  EXPECT_EQ(entries[2].path, directory.file("c.jsonl.zst"));
+  EXPECT_TRUE(entries[2].problem.starts_with("damaged: ")) << entries[2].problem;
+  EXPECT_EQ(entries[3].problem, "unfinished: is being written, or was left behind by a run that was killed");
+  EXPECT_EQ(entries[4].problem, "has no header: not written by bulk");
+  EXPECT_TRUE(is_of_stage(entries[4], "pr-5"));
+  EXPECT_FALSE(is_of_stage(entries[4], "dev"));
+}
+
+TEST(Catalogue, FindsTheLatestSoundDumpOfAStageAndTable) {
+  const test::TempDir directory;
+  test::write_empty_dump(directory.file("1.jsonl.zst"), "pr-5", "pr-5-main-table", "2025-01-01T00:00:00Z");
+  test::write_empty_dump(directory.file("2.jsonl.zst"), "pr-5", "pr-5-users-table", "2025-01-02T00:00:00Z");
+  test::write_empty_dump(directory.file("3.jsonl.zst"), "dev", "dev-main-table", "2025-01-03T00:00:00Z");
+  std::ofstream(directory.file("pr-5-9.jsonl.zst")) << "damaged";
+  const auto entries = read_catalogue(directory.path().string());
+  EXPECT_EQ(latest_dump(entries, "", "").value().path, directory.file("3.jsonl.zst"));
+  EXPECT_EQ(latest_dump(entries, "pr-5", "").value().path, directory.file("2.jsonl.zst"));
+  EXPECT_EQ(latest_dump(entries, "pr-5", "pr-5-main-table").value().path, directory.file("1.jsonl.zst"));
+  EXPECT_FALSE(latest_dump(entries, "prod", "").has_value());
+}
+
+}  // namespace
+}  // namespace bulk

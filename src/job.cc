@@ -1,0 +1,115 @@
+#include "src/job.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "backends/schema.h"
+#include "io/error.h"
+#include "src/pipeline.h"
+
+namespace bulk {
+namespace {
+
+// Half of a table in use is left to those who use it.
+constexpr double kShareOfATableInUse = 0.5;
+
+RateLimits rate_limits(double capacity, double most, std::optional<int> percent, bool own) {
+  const double share = percent ? *percent / 100.0 : own ? 1.0 : kShareOfATableInUse;
+  RateLimits limits;
+  limits.max_units = most;
+  limits.share = share;
+  if (capacity > 0) {
+    limits.start_units = capacity * share;
+    // A share is kept even while nothing is refused; the whole of a table may borrow what it has saved up for bursts.
+    if (share < 1) limits.max_units = most > 0 ? std::min(most, limits.start_units) : limits.start_units;
+    limits.share = 1;
+  }
+  return limits;
+}
+
+}  // namespace
+
+unsigned effective_jobs(const Options& options) {
+  if (options.jobs > 0) return options.jobs;
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+std::string temporary_directory(const Environment& environment) {
+  return environment("TMPDIR").value_or("/tmp");
+}
+
+RateLimits read_rate_limits(const Options& options, const TableFacts& facts, bool own) {
+  return rate_limits(facts.read_units, options.max_rcu, options.capacity_percent, own);
+}
+
+RateLimits write_rate_limits(const Options& options, const TableFacts& facts, bool own) {
+  return rate_limits(facts.write_units, options.max_wcu, options.capacity_percent, own);
+}
+
+Totals run_transfer(AppContext& context, const Transfer& transfer,
+                    const std::function<Sink&(const Source&)>& make_sink) {
+  const Options& options = context.options;
+  PipelineOptions pipeline;
+  pipeline.jobs = effective_jobs(options);
+  pipeline.memory_bytes = options.memory_bytes;
+  pipeline.writers = transfer.writers;
+  pipeline.temporary_directory = temporary_directory(context.stores.environment);
+  if (transfer.with_rejects) {
+    pipeline.rejects_file = options.rejects_file;
+    pipeline.max_rejects = options.max_rejects.value_or(pipeline.max_rejects);
+  }
+
+  RateLimiter reads(transfer.reads);
+  RateLimiter writes(transfer.writes);
+  ReadOptions read;
+  read.consistent = transfer.consistent;
+  read.segments = options.segments;
+  read.jobs = pipeline.jobs;
+  read.batch_bytes = plan_memory(options.memory_bytes, pipeline.jobs).batch_bytes;
+  read.max_record_bytes = static_cast<std::size_t>(options.memory_bytes / 8);
+  read.rate = &reads;
+  read.key = transfer.key;
+
+  const std::unique_ptr<Source> source = transfer.from.source(read);
+  return run_pipeline(*source, make_sink(*source), transfer.key, pipeline, writes, context.stats,
+                      context.progress.counters(), context.stop);
+}
+
+ComparedSide compared_side(AppContext& context, Store& store, const KeySchema& key, const std::string& name) {
+  ComparedSide side;
+  side.name = name;
+  side.rereadable = store.url() != "-";
+  side.run = [&context, &store, &key, name](Sink& sink) {
+    const TableFacts facts = store.describe();
+    context.progress.phase("reading " + name, facts.records);
+    Transfer transfer{.from = store, .key = &key, .consistent = true};
+    transfer.reads = read_rate_limits(context.options, facts, false);
+    return run_transfer(context, transfer, [&sink](const Source&) -> Sink& { return sink; });
+  };
+  return side;
+}
+
+KeySchema common_key(const Options& options, const TableFacts& first, const std::string& first_name,
+                     const TableFacts& second, const std::string& second_name) {
+  if (first.schema && second.schema && !(first.schema->key == second.schema->key)) {
+    throw Error(ErrorKind::refused, "the key schema differs: " + first_name + " has " + first.schema->key.text() +
+                                        ", " + second_name + " has " + second.schema->key.text());
+  }
+  if (first.schema) return first.schema->key;
+  if (second.schema) return second.schema->key;
+  if (!options.key.empty()) return KeySchema::parse(options.key);
+  throw Error(ErrorKind::usage, "neither " + first_name + " nor " + second_name + " says what its key is",
+              "give it, for example --key pk:S,sk:S");
+}
+
+Comparison compare_stores(AppContext& context, Store& first, Store& second, const KeySchema& key,
+                          const std::function<void(Difference, std::string_view)>& show) {
+  const Comparison result =
+      compare(compared_side(context, first, key, first.url()), compared_side(context, second, key, second.url()), key,
+              temporary_directory(context.stores.environment), context.options.memory_bytes / 4, show);
+  context.summary.differences =
+      Differences{result.equal, result.only_in_first, result.only_in_second, result.different};
+  return result;
+}
+
+}  // namespace bulk

@@ -1,0 +1,19 @@
+// Writing a source into a target, as restore and copy do it: checks first, then the load, then the proof, then what may
+// only be switched on afterwards. And writing a dump, as backup does it and copy to a file.
+#pragma once
+
+#include <string>
+
+#include "backends/backend.h"
+#include "src/app_context.h"
+
+namespace bulk {
+
+// `from` is a dump or a table, `to` a table or a dump. Fills the summary; throws Error(rejected) when it finished but
+// records were set aside.
+void load(AppContext& context, Store& from, Store& to);
+
+// Reads `from` into a new dump at `destination` (a path, or "-"). `consistent` asks for consistent reads.
+void write_dump(AppContext& context, Store& from, Store& to, bool consistent);
+
+}  // namespace bulk

@@ -1,0 +1,55 @@
+// What the command line (and BULK_* variables) said, as plain values with their defaults. Filled by src/cli.cc; a
+// command reads it and nothing else. No logic here.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bulk {
+
+enum class ProgressMode { automatic, bar, plain, none };
+
+struct Options {
+  std::string command;                 // backup, restore, copy, verify, diff, list, inspect, cat, drop
+  std::vector<std::string> arguments;  // positional, as given
+
+  // where
+  std::string config_file;
+  std::string stage;
+  std::string profile, region, endpoint_url;
+  std::string to;     // backup: DEST; restore: TARGET
+  std::string table;  // --table: within a stage
+  // how much at a time
+  unsigned jobs = 0;                 // 0: auto
+  std::optional<unsigned> segments;  // nothing: auto
+  std::uint64_t memory_bytes = 256u << 20;
+  int level = 3;
+  double max_rcu = 0, max_wcu = 0;      // 0: no limit
+  std::optional<int> capacity_percent;  // nothing: 50 on a table in use, 100 on one this run created or found empty
+  std::uint64_t bwlimit_bytes = 0;      // per second; 0: none
+  bool consistent_read = false;
+  // what is allowed
+  bool dry_run = false;
+  bool yes = false;
+  std::string confirm;  // --confirm STAGE
+  bool verify = true;   // --no-verify
+  bool create = false;
+  std::string key;  // --key pk:S,sk:S
+  bool force = false;
+  bool only_missing = false;
+  std::string rejects_file;
+  std::optional<std::uint64_t> max_rejects;
+  std::string against;       // verify --against
+  std::string backed_up_by;  // drop --backed-up-by
+  std::uint64_t limit = 0;   // cat --limit; 0: all
+  std::string cat_key;       // cat --key
+  // how it is shown
+  bool json = false;
+  bool quiet = false;
+  int verbose = 0;
+  ProgressMode progress = ProgressMode::automatic;
+};
+
+}  // namespace bulk

@@ -1,0 +1,146 @@
+// The flow of every command that moves records. Threads: one per segment being read (at most 64), `jobs` oneTBB workers
+// that transform, one per sink session; the caller waits. The only back-pressure is the pool of batches.
+#include "src/pipeline.h"
+
+#include <algorithm>
+#include <memory>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "io/error.h"
+#include "src/batch_pool.h"
+#include "src/key_ledger.h"
+#include "src/read_stage.h"
+#include "src/rejects.h"
+#include "src/transform.h"
+#include "src/write_feed.h"
+#include "src/write_stage.h"
+
+namespace bulk {
+namespace {
+
+// Which of the records written were replaced by a later one with the same key.
+Count superseded(KeyLedger& ledger, const std::vector<std::uint64_t>& refused_orders) {
+  const std::unordered_set<std::uint64_t> refused(refused_orders.begin(), refused_orders.end());
+  Count replaced;
+  ledger.walk([&](std::span<const KeyLedger::Entry> same_key) {
+    bool have_last = false;
+    for (auto entry = same_key.rbegin(); entry != same_key.rend(); ++entry) {
+      if (refused.contains(entry->order)) continue;
+      if (have_last) replaced.add(entry->digest);
+      have_last = true;
+    }
+  });
+  return replaced;
+}
+
+// Promise 1: every record that was read is written, filtered or rejected, in each segment, by count and by digest, and
+// the source held no more than that.
+void prove(const Totals& totals, const Source& source) {
+  for (const auto& [index, tally] : totals.segments) {
+    Count settled = tally.written;
+    settled += tally.filtered;
+    settled += tally.rejected;
+    if (settled == tally.read) continue;
+    throw Error(ErrorKind::corrupt,
+                "segment " + std::to_string(index) + ": " + std::to_string(tally.read.records) +
+                    " records were read but " + std::to_string(settled.records) +
+                    " are accounted for, or not the same ones",
+                "do not use the result; run again");
+  }
+  const std::optional<ExpectedTotals> expected = source.expected();
+  if (!expected) return;
+  const Tally all = totals.all();
+  if (all.read.records == expected->records && all.raw_bytes == expected->raw_bytes &&
+      (all.rejected.records > 0 || all.read.digest == expected->digest)) {
+    return;
+  }
+  throw Error(ErrorKind::corrupt,
+              "the source says it holds " + std::to_string(expected->records) + " records with digest " +
+                  expected->digest.hex() + ", but " + std::to_string(all.read.records) + " with digest " +
+                  all.read.digest.hex() + " were read",
+              "do not use the result");
+}
+
+}  // namespace
+
+// Who holds memory, per batch of B bytes of lines: the lines themselves, which may overshoot by one page (about 0.6 B
+// at the default size), the records' table (56 bytes a record, about 0.15 B for records of 380 bytes), and what the
+// sink encodes (a stored frame, at most B). Together at most 3 B. Beside the batches each reader has one reply in hand
+// (2.3 MB for a DynamoDB page) and each writer one request; a quarter of the bound is left for them and for what malloc
+// keeps.
+MemoryPlan plan_memory(std::uint64_t memory_bytes, unsigned jobs) {
+  const std::uint64_t for_batches = memory_bytes / 4 * 3;
+  const std::uint64_t least_batches = 2 * jobs + 2;
+  const std::uint64_t batch_bytes =
+      std::clamp<std::uint64_t>(for_batches / (3 * 2 * least_batches), 64u << 10, 4u << 20);
+  return {static_cast<std::size_t>(batch_bytes),
+          static_cast<std::size_t>(std::max(for_batches / (3 * batch_bytes), least_batches))};
+}
+
+Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const PipelineOptions& options,
+                    RateLimiter& write_rate, RequestStats& stats, ProgressCounters& progress, Stop& stop) {
+  // What is to be read, and into how much memory.
+  const std::vector<Segment> segments = source.plan();
+  const MemoryPlan memory = plan_memory(options.memory_bytes, options.jobs);
+  BatchPool pool(memory.batches, memory.batch_bytes, stop);
+
+  // A foreign file may hold a key twice: its records are written in order, and the ledger counts who replaced whom.
+  std::unique_ptr<KeyLedger> ledger;
+  if (!source.distinct_keys() && key != nullptr) {
+    ledger = std::make_unique<KeyLedger>(options.temporary_directory, options.memory_bytes / 8);
+  }
+
+  // Build the stages from the far end, so that each finds the next one ready.
+  Rejects rejects(options.rejects_file, options.max_rejects);
+  const SinkLimits limits = sink.limits();
+  const unsigned sessions = std::max(1u, std::min(options.writers, limits.sessions));
+  WriteFeed feed(limits, sessions, ledger.get(), pool, progress, stop);
+  std::vector<std::unique_ptr<Writer>> writers;
+  for (unsigned i = 0; i < sessions; ++i) {
+    writers.push_back(
+        std::make_unique<Writer>(WriteContext{sink, feed, pool, write_rate, rejects, stats, progress, stop}, i));
+  }
+  TransformStage transform(options.jobs, sink, key, rejects, progress, stop, [&feed](Work* work) { feed.push(work); });
+
+  // Run: the last stage first. Each ends by itself when the one before it has.
+  {
+    std::vector<std::jthread> writing;
+    for (const auto& writer : writers) writing.emplace_back([&writer] { writer->run(); });
+    try {
+      ReadStage readers(source, segments, pool, stop, [&transform](Work* work) { transform.submit(work); });
+      readers.join();
+    } catch (...) {
+      stop.fail(std::current_exception());
+    }
+    transform.drain();
+    feed.close();
+  }
+  stop.check();
+
+  // Add up what the threads counted, each for itself.
+  Totals totals;
+  for (const Segment& segment : segments) totals.segments[segment.index];
+  transform.add_to(totals.segments);
+  std::vector<std::uint64_t> refused_orders;
+  for (const auto& writer : writers) {
+    for (const auto& [index, tally] : writer->segments()) {
+      totals.segments[index].written += tally.written;
+      totals.segments[index].filtered += tally.filtered;
+      totals.segments[index].rejected += tally.rejected;
+    }
+    refused_orders.insert(refused_orders.end(), writer->refused_orders().begin(), writer->refused_orders().end());
+  }
+  if (ledger) totals.superseded = superseded(*ledger, refused_orders);
+
+  // Prove, and only then let the result appear.
+  if (!pool.all_home()) throw Error(ErrorKind::corrupt, "a batch was not settled", "do not use the result; run again");
+  prove(totals, source);
+  writers.clear();
+  rejects.finish();
+  sink.finish();
+  return totals;
+}
+
+}  // namespace bulk

@@ -1,0 +1,37 @@
+// Moves every record of a source into a sink and proves that it did. See pipeline.cc: it is the table of contents.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "backends/backend.h"
+#include "io/rate.h"
+#include "io/stop.h"
+#include "src/progress.h"
+#include "src/totals.h"
+
+namespace bulk {
+
+struct PipelineOptions {
+  unsigned jobs = 2;                         // transform parallelism
+  std::uint64_t memory_bytes = 256u << 20;   // bound of all batches
+  unsigned writers = 16;                     // at most; the sink may want fewer
+  std::string temporary_directory = "/tmp";  // for the key ledger of foreign files
+  std::string rejects_file;                  // empty: the first bad record ends the job
+  std::uint64_t max_rejects = 100;
+};
+
+// Everything the run needs is given; nothing is global. `key` may be null when neither source nor sink knows keys.
+// Throws the first error. Returns only when every record read is accounted for (Error(corrupt) otherwise) and
+// source.expected(), where it has one, equals what was read. sink.finish() has been called.
+Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const PipelineOptions& options,
+                    RateLimiter& write_rate, RequestStats& stats, ProgressCounters& progress, Stop& stop);
+
+// Target size of a batch and number of batches for a memory bound: the commented sum of its holders is in pipeline.cc.
+struct MemoryPlan {
+  std::size_t batch_bytes;
+  std::size_t batches;
+};
+MemoryPlan plan_memory(std::uint64_t memory_bytes, unsigned jobs);
+
+}  // namespace bulk

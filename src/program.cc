@@ -1,0 +1,129 @@
+#include "src/program.h"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <new>
+#include <optional>
+
+#include "io/error.h"
+#include "src/app_context.h"
+#include "src/cli.h"
+#include "src/commands/commands.h"
+#include "src/exit_status.h"
+
+namespace bulk {
+
+namespace {
+
+struct Command {
+  const char* name;
+  void (*run)(AppContext&);
+};
+
+constexpr Command kCommands[] = {
+    {"backup", run_backup}, {"restore", run_restore}, {"copy", run_copy}, {"verify", run_verify}, {"diff", run_diff},
+    {"list", run_list},     {"inspect", run_inspect}, {"cat", run_cat},   {"drop", run_drop},
+};
+
+void to_standard_error(const std::string& text) {
+  std::fputs(text.c_str(), stderr);
+}
+
+// The exception being handled.
+Error current_error(const Stop& stop) {
+  try {
+    // What a thread threw because the job was stopping is not the cause.
+    if (stop.stopped()) stop.check();
+    throw;
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return {ErrorKind::failed, "out of memory", "lower --memory, --jobs or --segments"};
+  } catch (const std::exception& error) {
+    return {ErrorKind::failed, error.what()};
+  }
+}
+
+// Wrong usage ends before there are Options.
+int report_usage(const Error& error, const std::vector<std::string>& arguments) {
+  to_standard_error("bulk: " + error.line() + "\n");
+  if (std::find(arguments.begin(), arguments.end(), "--json") != arguments.end()) {
+    Summary summary;
+    summary.command = arguments.front().starts_with("-") ? "" : arguments.front();
+    summary.error = error;
+    std::puts(summary_json(summary).c_str());
+    std::fflush(stdout);
+  }
+  return exit_status(error);
+}
+
+class Run {
+ public:
+  Run(const Options& options, Stop& stop) : options_(options), stop_(stop) {
+    summary_.command = options.command;
+    summary_.dry_run = options.dry_run;
+  }
+
+  int operator()(const Environment& environment) {
+    const auto started = std::chrono::steady_clock::now();
+    std::unique_ptr<AppContext> context;
+    try {
+      context = std::make_unique<AppContext>(options_, stop_, environment, summary_, out_);
+      const auto* command = std::find_if(std::begin(kCommands), std::end(kCommands),
+                                         [&](const Command& known) { return known.name == options_.command; });
+      command->run(*context);
+      out_.flush();
+    } catch (...) {
+      summary_.error = current_error(stop_);
+    }
+    summary_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    if (context) {
+      context->progress.done();
+      summary_.take(context->stats);
+    }
+    print();
+    return summary_.error ? exit_status(*summary_.error) : 0;
+  }
+
+ private:
+  void print() {
+    try {
+      if (options_.json) out_.write(summary_json(summary_) + "\n");
+      out_.flush();
+    } catch (const Error& error) {
+      // A result that nobody received is a failure; an earlier error stays the cause.
+      if (!summary_.error) summary_.error = error;
+    }
+    if (!options_.json && !options_.quiet) to_standard_error(summary_text(summary_));
+    // As other filters do when their reader goes away.
+    if (!summary_.error || summary_.error->signal() == SIGPIPE) return;
+    to_standard_error("bulk: " + summary_.error->line() + "\n");
+  }
+
+  const Options& options_;
+  Stop& stop_;
+  Summary summary_;
+  StandardOutput out_;
+};
+
+}  // namespace
+
+int run_program(const std::vector<std::string>& arguments, const Environment& environment, Stop& stop) {
+  CommandLine line;
+  try {
+    line = parse_command_line(arguments);
+  } catch (const Error& error) {
+    return report_usage(error, arguments);
+  }
+  if (!line.text.empty()) {
+    std::FILE* to = line.asked_for ? stdout : stderr;
+    const bool written = std::fputs(line.text.c_str(), to) >= 0 && std::fflush(to) == 0;
+    return !line.asked_for ? exit_status(ErrorKind::usage, 0) : written ? 0 : exit_status(ErrorKind::failed, 0);
+  }
+  return Run(line.options, stop)(environment);
+}
+
+}  // namespace bulk

@@ -1,0 +1,63 @@
+#include "src/rejects.h"
+
+#include "codecs/json_check.h"
+#include "io/error.h"
+
+namespace bulk {
+namespace {
+
+constexpr std::size_t kShownBytes = 120;  // of a record in an error text
+
+std::string where(const Rejection& rejection) {
+  return rejection.line_number != 0 ? "line " + std::to_string(rejection.line_number)
+                                    : "segment " + std::to_string(rejection.segment);
+}
+
+std::string shortened(std::string_view text) {
+  if (text.size() <= kShownBytes) return std::string(text);
+  return std::string(text.substr(0, kShownBytes)) + "...";
+}
+
+}  // namespace
+
+void Rejects::add(const Rejection& rejection) {
+  if (path_.empty()) {
+    throw Error(
+        ErrorKind::failed,
+        where(rejection) + ": record refused: " + std::string(rejection.reason) + ": " + shortened(rejection.line),
+        "mend it, or set such records aside with --rejects FILE");
+  }
+  std::string text = "{";
+  if (rejection.line_number != 0) text += "\"line\":" + std::to_string(rejection.line_number) + ",";
+  text += "\"segment\":" + std::to_string(rejection.segment) + ",\"reason\":" + json_quoted(rejection.reason);
+  if (check_json(rejection.line).text.empty()) {
+    text += ",\"record\":";
+    text += rejection.line;
+  } else {
+    text += ",\"text\":" + json_quoted(rejection.line);
+  }
+  text += "}\n";
+
+  const std::lock_guard lock(mutex_);
+  if (!file_) file_ = File::create_new(path_);
+  file_->write(text);
+  ++count_;
+  if (count_ > most_) {
+    throw Error(ErrorKind::failed,
+                "more than " + std::to_string(most_) + " records were refused, the last one (" + where(rejection) +
+                    ") because: " + std::string(rejection.reason),
+                "see '" + path_ + "'; --max-rejects raises the limit");
+  }
+}
+
+std::uint64_t Rejects::count() const {
+  const std::lock_guard lock(mutex_);
+  return count_;
+}
+
+void Rejects::finish() {
+  const std::lock_guard lock(mutex_);
+  if (file_) file_->sync();
+}
+
+}  // namespace bulk

@@ -1,0 +1,165 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/summary.h"
+#include "src/text.h"
+
+namespace bulk {
+
+namespace {
+
+class Lines {
+ public:
+  void title(const std::string& title) { text_ += title + "\n"; }
+  void line(const char* label, const std::string& value) {
+    text_ += fmt::format("  {:<8} {}\n", std::string(label) + ":", value);
+  }
+  void records(const char* label, std::uint64_t count, const char* what) {
+    if (count > 0) line(label, fmt::format("{} {}", counted(count, "item"), what));
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+// Three digits are all that a measurement of one run says.
+std::uint64_t three_digits(double value) {
+  double unit = 1;
+  value = std::min(value, 1e18);
+  while (value / unit >= 1000) unit *= 10;
+  return static_cast<std::uint64_t>(std::llround(value / unit)) * static_cast<std::uint64_t>(unit);
+}
+
+std::string time_text(const Summary& summary) {
+  std::string text = human_seconds(summary.seconds);
+  // Below that the clock, not the run, would be what is shown.
+  if (summary.read > 0 && summary.seconds >= 0.01) {
+    const double rate = static_cast<double>(summary.read) / summary.seconds;
+    if (rate >= 1) text += fmt::format(" ({} items/s)", with_separators(three_digits(rate)));
+  }
+  return text;
+}
+
+std::string proof_text(const Summary& summary) {
+  const bool compares = summary.command == "verify" || summary.command == "diff" || summary.command == "drop";
+  std::string text;
+  if (compares) {
+    text =
+        summary.differences ? "every item compared and equal" : "every item read; counts and digest are the dump's own";
+  } else {
+    text = "every item counted";
+    switch (summary.verified) {
+      case Verified::no:
+        text += ", none read back";
+        break;
+      case Verified::acknowledged:
+        text += " and acknowledged";
+        break;
+      case Verified::content:
+        text += ", read back and equal";
+        break;
+    }
+  }
+  if (summary.digest) text += "; digest " + summary.digest->hex();
+  return text;
+}
+
+std::string title_of(const Summary& summary) {
+  const bool rejected = summary.error && summary.error->kind() == ErrorKind::rejected;
+  const char* end = summary.dry_run ? ": dry run, nothing was changed"
+                    : rejected      ? " finished with rejects"
+                                    : " complete";
+  if (summary.command == "backup") return std::string("Backup") + end;
+  if (summary.command == "restore") return std::string("Restore") + end;
+  if (summary.command == "copy") return std::string("Copy") + end;
+  if (summary.command == "verify") return "Verification complete";
+  if (summary.command == "drop") return summary.dry_run ? "Drop: dry run, nothing was changed" : "Table deleted";
+  return summary.error ? "Differences found" : "No differences";
+}
+
+void places(Lines& lines, const Summary& summary) {
+  if (summary.command == "backup") {
+    lines.line("File", summary.target);
+  } else if (summary.command == "verify") {
+    lines.line("File", summary.source);
+    if (!summary.target.empty()) lines.line("Against", summary.target);
+  } else if (summary.command == "drop") {
+    lines.line("Table", summary.target);
+    lines.line("Backup", summary.source);
+  } else {
+    lines.line("From", summary.source);
+    lines.line("To", summary.target);
+  }
+}
+
+void sizes(Lines& lines, const Summary& summary) {
+  if (summary.stored_bytes > 0) {
+    const std::string raw = summary.raw_bytes > 0 ? fmt::format(" ({} of JSON)", human_bytes(summary.raw_bytes)) : "";
+    lines.line("Size", human_bytes(summary.stored_bytes) + raw);
+  } else if (summary.raw_bytes > 0) {
+    lines.line("Size", human_bytes(summary.raw_bytes) + " of JSON");
+  }
+}
+
+void differing(Lines& lines, const Summary& summary) {
+  if (!summary.differences || !summary.error) return;
+  lines.line("Equal", with_separators(summary.differences->equal));
+  lines.line("Missing",
+             fmt::format("{} only in {}", counted(summary.differences->only_in_source, "item"), summary.source));
+  lines.line("Extra",
+             fmt::format("{} only in {}", counted(summary.differences->only_in_target, "item"), summary.target));
+  lines.line("Changed", fmt::format("{} with other content", counted(summary.differences->different, "item")));
+}
+
+std::string listed(const std::vector<std::string>& values) {
+  std::string text;
+  for (const std::string& value : values) text += (text.empty() ? "" : ", ") + value;
+  return text;
+}
+
+std::string requests_text(const Summary& summary) {
+  std::string text = counted(summary.requests_sent, "request");
+  if (summary.requests_throttled > 0)
+    text += fmt::format(", {} throttled", with_separators(summary.requests_throttled));
+  if (summary.requests_retried > 0) text += fmt::format(", {} retried", with_separators(summary.requests_retried));
+  const auto units = [&](double used, const char* kind) {
+    if (used > 0) text += fmt::format(", {:.1f} {} units", used, kind);
+  };
+  units(summary.capacity_read, "read");
+  units(summary.capacity_write, "write");
+  return text;
+}
+
+}  // namespace
+
+std::string summary_text(const Summary& summary) {
+  if (summary.command == "list" || summary.command == "inspect" || summary.command == "cat" || summary.dumps) return {};
+  const auto& found = summary.differences;
+  const bool different = found && found->only_in_source + found->only_in_target + found->different > 0;
+  const bool shown = !summary.error || summary.error->kind() == ErrorKind::rejected || different;
+  if (!shown) return {};
+
+  Lines lines;
+  // A verification that found differences or a drop that was refused has its outcome in the error's line.
+  const bool proven = !summary.error || summary.error->kind() == ErrorKind::rejected;
+  lines.title(proven || summary.command == "diff" ? title_of(summary) : "Differences found");
+  places(lines, summary);
+  if (summary.read > 0 || !summary.dry_run) lines.line("Items", with_separators(summary.read));
+  lines.records("Skipped", summary.filtered, "left out");
+  lines.records("Repeats", summary.superseded, "replaced by a later one with the same key");
+  lines.records("Rejects", summary.rejected, "could not be written");
+  sizes(lines, summary);
+  differing(lines, summary);
+  if (!summary.not_copied.empty()) lines.line("Omitted", listed(summary.not_copied));
+  lines.line("Time", time_text(summary));
+  if (summary.requests_sent > 0) lines.line("Traffic", requests_text(summary));
+  if (summary.command == "backup" && !summary.consistent && !summary.dry_run)
+    lines.line("View", "not of one point in time");
+  if (proven && !summary.dry_run) lines.line("Proof", proof_text(summary));
+  return lines.take();
+}
+
+}  // namespace bulk

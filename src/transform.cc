@@ -1,0 +1,111 @@
+#include "src/transform.h"
+
+#include <cstring>
+
+#include "codecs/lines.h"
+#include "io/error.h"
+
+namespace bulk {
+
+TransformStage::TransformStage(unsigned jobs, const Sink& sink, const KeySchema* key, Rejects& rejects,
+                               ProgressCounters& progress, Stop& stop, std::function<void(Work*)> done)
+    : sink_(sink),
+      rejects_(rejects),
+      progress_(progress),
+      stop_(stop),
+      done_(std::move(done)),
+      workers_([key] { return Worker(key); }),
+      parallelism_(tbb::global_control::max_allowed_parallelism, jobs + 1),
+      arena_(static_cast<int>(jobs), 0) {}
+
+TransformStage::~TransformStage() {
+  drain();
+}
+
+void TransformStage::submit(Work* work) {
+  progress_.waiting_for_transform.fetch_add(1, std::memory_order_relaxed);
+  handed_in_.fetch_add(1, std::memory_order_release);
+  arena_.enqueue(group_.defer(Task{this, work}));
+}
+
+void TransformStage::run(Work* work) noexcept {
+  static_cast<void>(handed_in_.load(std::memory_order_acquire));
+  progress_.waiting_for_transform.fetch_sub(1, std::memory_order_relaxed);
+  try {
+    if (!stop_.stopped()) transform(work);
+  } catch (...) {
+    stop_.fail(std::current_exception());
+  }
+  // Also after a failure: the write stage gives the batch back to the pool.
+  done_(work);
+  handed_on_.fetch_add(1, std::memory_order_release);
+}
+
+void TransformStage::drain() {
+  arena_.execute(Wait{&group_});
+  static_cast<void>(handed_on_.load(std::memory_order_acquire));
+}
+
+void TransformStage::transform(Work* work) {
+  Worker& worker = workers_.local();
+  Batch& batch = work->batch;
+  Tally& tally = worker.segments[batch.segment];
+  tally.raw_bytes += batch.bytes.size();
+  progress_.records_read.fetch_add(batch.records.size(), std::memory_order_relaxed);
+  progress_.bytes_read.fetch_add(batch.bytes.size(), std::memory_order_relaxed);
+
+  std::size_t kept = 0;
+  std::size_t kept_bytes = 0;
+  for (std::size_t i = 0; i < batch.records.size(); ++i) {
+    Record record = batch.records[i];
+    const std::string_view line = batch.line(record);
+    const std::string_view item = item_of_line(line);
+    ItemFacts facts;
+    std::string reason;
+    if (item.empty()) {
+      reason = "not a record: expected {\"Item\":{...}}";
+    } else if (!worker.scanner.scan(item, facts)) {
+      reason = worker.scanner.problem().text;
+    } else if (facts.length != item.size()) {
+      reason = "something stands behind the item's closing brace";
+    } else if (!facts.one_line) {
+      reason = "a line break stands between the item's tokens";
+    }
+    if (!reason.empty()) {
+      // What cannot be understood has no digest of its own; its bytes stand in for it on both sides of the account.
+      const Digest digest = hash128(line);
+      tally.read.add(digest);
+      tally.rejected.add(digest);
+      rejects_.add({reason, line, batch.first_line == 0 ? 0 : batch.first_line + i, batch.segment});
+      continue;
+    }
+    record.position = static_cast<std::uint32_t>(i);
+    record.digest = facts.digest;
+    record.key_hash = facts.key_hash;
+    record.size_bytes = static_cast<std::uint32_t>(facts.size_bytes);
+    tally.read.add(facts.digest);
+    // Close the gaps that rejected lines have left, so that the bytes stay exactly the lines of the records.
+    if (kept != i) {
+      std::memmove(batch.bytes.data() + kept_bytes, batch.bytes.data() + record.offset, record.length + 1);
+      record.offset = static_cast<std::uint32_t>(kept_bytes);
+    }
+    kept_bytes += record.length + 1;
+    batch.records[kept++] = record;
+  }
+  batch.records.resize(kept);
+  batch.bytes.resize(kept_bytes);
+  if (kept > 0) sink_.encode(batch);
+}
+
+void TransformStage::add_to(std::map<std::uint32_t, Tally>& segments) {
+  for (const Worker& worker : workers_) {
+    for (const auto& [index, tally] : worker.segments) {
+      Tally& sum = segments[index];
+      sum.read += tally.read;
+      sum.rejected += tally.rejected;
+      sum.raw_bytes += tally.raw_bytes;
+    }
+  }
+}
+
+}  // namespace bulk

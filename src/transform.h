@@ -1,0 +1,81 @@
+// The stage between reading and writing. Each batch is one task on oneTBB: every record is checked, measured and
+// hashed, records that are no legal items are taken out, and the sink's pure encoding is made (a dump's frame). Tasks
+// share nothing that changes; each worker thread has its own scanner and counts, which are added up at the end.
+// Blocking work never runs here.
+#pragma once
+
+#include <oneapi/tbb/enumerable_thread_specific.h>
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/task_arena.h>
+#include <oneapi/tbb/task_group.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+
+#include "backends/backend.h"
+#include "codecs/item.h"
+#include "io/stop.h"
+#include "src/batch_pool.h"
+#include "src/progress.h"
+#include "src/rejects.h"
+#include "src/totals.h"
+
+namespace bulk {
+
+class TransformStage {
+ public:
+  // `done` takes each transformed batch (from any worker thread). It must not block.
+  TransformStage(unsigned jobs, const Sink& sink, const KeySchema* key, Rejects& rejects, ProgressCounters& progress,
+                 Stop& stop, std::function<void(Work*)> done);
+  // Waits for tasks under way.
+  ~TransformStage();
+
+  // Hands a batch in; returns at once. Any thread.
+  void submit(Work* work);
+  // Waits until every batch handed in has left. Call when no more will be submitted.
+  void drain();
+
+  // Read and rejected counts per segment; after drain().
+  void add_to(std::map<std::uint32_t, Tally>& segments);
+
+ private:
+  struct Worker {
+    explicit Worker(const KeySchema* key) : scanner(key) {}
+    ItemScanner scanner;
+    std::map<std::uint32_t, Tally> segments;
+  };
+
+  struct Task {
+    TransformStage* stage;
+    Work* work;
+    void operator()() const { stage->run(work); }
+  };
+
+  struct Wait {
+    tbb::task_group* group;
+    void operator()() const { group->wait(); }
+  };
+
+  void run(Work* work) noexcept;
+  void transform(Work* work);
+
+  const Sink& sink_;
+  Rejects& rejects_;
+  ProgressCounters& progress_;
+  Stop& stop_;
+  std::function<void(Work*)> done_;
+  tbb::enumerable_thread_specific<Worker> workers_;
+  // Batches come and go through TBB's own queues, which ThreadSanitizer cannot look into; these two say the same in a
+  // way that it understands, at the price of two additions per batch.
+  std::atomic<std::uint64_t> handed_in_{0};
+  std::atomic<std::uint64_t> handed_on_{0};
+  // One more than the arena's slots: otherwise a thread that only waits outside takes a worker's place, and the arena
+  // runs one worker short.
+  tbb::global_control parallelism_;
+  tbb::task_arena arena_;
+  tbb::task_group group_;
+};
+
+}  // namespace bulk

@@ -1,0 +1,146 @@
+#include "src/write_feed.h"
+
+#include <algorithm>
+
+namespace bulk {
+
+WriteFeed::WriteFeed(const SinkLimits& limits, unsigned writers, KeyLedger* ledger, BatchPool& pool,
+                     ProgressCounters& progress, Stop& stop)
+    : limits_(limits), ledger_(ledger), pool_(pool), progress_(progress), stop_(stop), routed_(writers) {
+  registration_ = stop_.on_stop([this] { signal(); });
+}
+
+WriteFeed::~WriteFeed() {
+  stop_.off(registration_);
+}
+
+void WriteFeed::signal() {
+  changes_.fetch_add(1, std::memory_order_release);
+  changes_.notify_all();
+}
+
+void WriteFeed::push(Work* work) {
+  progress_.waiting_for_write.fetch_add(1, std::memory_order_relaxed);
+  arrived_.push(work);
+  signal();
+}
+
+void WriteFeed::close() {
+  closed_.store(true, std::memory_order_release);
+  signal();
+}
+
+bool WriteFeed::fill(unsigned writer, std::vector<Pending>& pending) {
+  while (true) {
+    const std::uint64_t seen = changes_.load(std::memory_order_acquire);
+    // Read before the queue is emptied: whatever was pushed before close() is then seen.
+    const bool closed = closed_.load(std::memory_order_acquire);
+    if (stop_.stopped()) return false;
+    {
+      const std::lock_guard lock(mutex_);
+      take_new_batches();
+      if (take(writer, pending)) return true;
+      if (!pending.empty()) return true;
+      if (closed && exhausted(writer)) return false;
+    }
+    changes_.wait(seen, std::memory_order_acquire);
+  }
+}
+
+bool WriteFeed::exhausted(unsigned writer) const {
+  return ledger_ == nullptr ? active_.empty() : routed_[writer].empty() && too_early_.empty();
+}
+
+void WriteFeed::take_new_batches() {
+  Work* work = nullptr;
+  while (arrived_.try_pop(work)) {
+    if (ledger_ == nullptr) {
+      admit(work);
+      continue;
+    }
+    too_early_.emplace(work->batch.sequence, work);
+    while (!too_early_.empty() && too_early_.begin()->first == next_sequence_) {
+      admit(too_early_.begin()->second);
+      too_early_.erase(too_early_.begin());
+      ++next_sequence_;
+    }
+  }
+}
+
+void WriteFeed::admit(Work* work) {
+  progress_.waiting_for_write.fetch_sub(1, std::memory_order_relaxed);
+  const std::vector<Record>& records = work->batch.records;
+  if (records.empty()) {
+    pool_.release(work);
+    return;
+  }
+  work->unacknowledged.store(static_cast<std::uint32_t>(records.size()), std::memory_order_relaxed);
+  if (ledger_ == nullptr) {
+    active_.push_back(work);
+    return;
+  }
+  for (std::uint32_t i = 0; i < records.size(); ++i) {
+    ledger_->add({records[i].key_hash, records[i].digest, order_in_file(*work, i), {}});
+    if (!limits_.whole_batches) routed_[records[i].key_hash.low % routed_.size()].push_back({work, i});
+  }
+  // A sink of whole batches takes them in the order of the file; there is one writer then.
+  if (limits_.whole_batches) {
+    for (std::uint32_t i = 0; i < records.size(); ++i) routed_[0].push_back({work, i});
+  }
+  signal();
+}
+
+bool WriteFeed::fits(const std::vector<Pending>& pending, std::size_t bytes, const Record& record) const {
+  if (pending.empty()) return true;
+  if (pending.size() >= limits_.records || bytes + record.length > limits_.bytes) return false;
+  // At most 25 keys: looking at each is cheaper than a set.
+  return std::none_of(pending.begin(), pending.end(),
+                      [&](const Pending& other) { return other.record().key_hash == record.key_hash; });
+}
+
+bool WriteFeed::take(unsigned writer, std::vector<Pending>& pending) {
+  if (limits_.whole_batches) {
+    if (!pending.empty()) return false;
+    if (ledger_ != nullptr) {
+      std::deque<Pending>& own = routed_[0];
+      while (!own.empty() && (pending.empty() || own.front().work == pending.front().work)) {
+        pending.push_back(own.front());
+        own.pop_front();
+      }
+      return !pending.empty();
+    }
+    if (active_.empty()) return false;
+    Work* work = active_.front();
+    active_.pop_front();
+    for (std::uint32_t i = 0; i < work->batch.records.size(); ++i) pending.push_back({work, i});
+    return true;
+  }
+
+  std::size_t bytes = 0;
+  for (const Pending& entry : pending) bytes += entry.record().length;
+  const std::size_t before = pending.size();
+  if (ledger_ != nullptr) {
+    std::deque<Pending>& own = routed_[writer];
+    while (!own.empty() && fits(pending, bytes, own.front().record())) {
+      bytes += own.front().record().length;
+      pending.push_back(own.front());
+      own.pop_front();
+    }
+    return pending.size() > before;
+  }
+  while (!active_.empty()) {
+    Work* work = active_.front();
+    const std::vector<Record>& records = work->batch.records;
+    while (work->next < records.size() && fits(pending, bytes, records[work->next])) {
+      bytes += records[work->next].length;
+      pending.push_back({work, work->next++});
+    }
+    active_.pop_front();
+    if (work->next == records.size()) continue;
+    active_.push_back(work);
+    break;
+  }
+  return pending.size() > before;
+}
+
+}  // namespace bulk
