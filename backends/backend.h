@@ -79,6 +79,7 @@ struct ReadOptions {
   std::size_t max_record_bytes = 32u << 20;
   RateLimiter* rate = nullptr;     // paces reads where set
   const KeySchema* key = nullptr;  // needed by stores that cannot know it (foreign files)
+  bool pass_bad_records = false;   // of a foreign file: hand on what is no record as it stands, to be rejected
 };
 
 class Source {

@@ -54,6 +54,7 @@ Totals run_transfer(AppContext& context, const Transfer& transfer,
   pipeline.memory_bytes = options.memory_bytes;
   pipeline.writers = transfer.writers;
   pipeline.temporary_directory = temporary_directory(context.stores.environment);
+  pipeline.source_name = transfer.from.url() == "-" ? "standard input" : transfer.from.url();
   if (transfer.with_rejects) {
     pipeline.rejects_file = options.rejects_file;
     pipeline.max_rejects = options.max_rejects.value_or(pipeline.max_rejects);
@@ -69,6 +70,7 @@ Totals run_transfer(AppContext& context, const Transfer& transfer,
   read.max_record_bytes = static_cast<std::size_t>(options.memory_bytes / 8);
   read.rate = &reads;
   read.key = transfer.key;
+  read.pass_bad_records = !pipeline.rejects_file.empty();
 
   const std::unique_ptr<Source> source = transfer.from.source(read);
   return run_pipeline(*source, make_sink(*source), transfer.key, pipeline, writes, context.stats,

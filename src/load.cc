@@ -6,6 +6,7 @@
 #include "backends/schema.h"
 #include "io/error.h"
 #include "src/job.h"
+#include "src/protection.h"
 #include "src/text.h"
 
 namespace bulk {
@@ -36,7 +37,7 @@ TableSchema schema_to_create(const Options& options, const TableFacts& source) {
 
 Plan make_plan(AppContext& context, Store& from, Store& to) {
   const Options& options = context.options;
-  if (from.identity_text() == to.identity_text()) {
+  if (same_identity(from.identity_text(), to.identity_text())) {
     throw Error(ErrorKind::refused, "source and target are the same table: " + to.url());
   }
   context.require_confirmation(to, "write into it");
@@ -136,6 +137,7 @@ void load(AppContext& context, Store& from, Store& to) {
     return *sink;
   });
   summary.take(totals);
+  summary.source_unproven = from.is_dump() && plan.source.origin.empty();
   summary.verified = Verified::acknowledged;
 
   if (plan.was_empty && context.options.verify) {
@@ -171,7 +173,8 @@ void write_dump(AppContext& context, Store& from, Store& to, bool consistent) {
   write.header.dialect = facts.dialect;
   write.header.started = utc_iso8601(std::chrono::system_clock::now());
   write.header.source = from.is_dump() ? facts.origin : from.url();
-  if (context.stage) write.header.stage = context.stage->name;
+  // A dump belongs to a stage only when that is where it was taken from: `latest` relies on it.
+  if (context.stage && context.argument(0).empty()) write.header.stage = context.stage->name;
   write.header.table = facts.identity;
   if (facts.schema) write.header.schema_json = with_json(*facts.schema).json;
 

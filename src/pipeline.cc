@@ -93,7 +93,7 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
   }
 
   // Build the stages from the far end, so that each finds the next one ready.
-  Rejects rejects(options.rejects_file, options.max_rejects);
+  Rejects rejects(options.source_name, options.rejects_file, options.max_rejects);
   const SinkLimits limits = sink.limits();
   const unsigned sessions = std::max(1u, std::min(options.writers, limits.sessions));
   WriteFeed feed(limits, sessions, ledger.get(), pool, progress, stop);

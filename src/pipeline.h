@@ -17,6 +17,7 @@ struct PipelineOptions {
   std::uint64_t memory_bytes = 256u << 20;   // bound of all batches
   unsigned writers = 16;                     // at most; the sink may want fewer
   std::string temporary_directory = "/tmp";  // for the key ledger of foreign files
+  std::string source_name = "source";        // for error texts about single records
   std::string rejects_file;                  // empty: the first bad record ends the job
   std::uint64_t max_rejects = 100;
 };

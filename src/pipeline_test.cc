@@ -184,7 +184,7 @@ TEST(Pipeline, AnIllegalItemEndsTheJobUnlessThereIsARejectsFile) {
     PipelineRun run;
     const Error error = run.error(source, sink);
     EXPECT_EQ(error.kind(), ErrorKind::failed);
-    EXPECT_TRUE(error.line().starts_with("line 2: record refused: attribute 'n': ")) << error.line();
+    EXPECT_TRUE(error.line().starts_with("source, line 2: attribute 'n': ")) << error.line();
     EXPECT_TRUE(error.line().ends_with("; mend it, or set such records aside with --rejects FILE")) << error.line();
   }
   const test::TempDir dir;

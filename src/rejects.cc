@@ -8,9 +8,10 @@ namespace {
 
 constexpr std::size_t kShownBytes = 120;  // of a record in an error text
 
-std::string where(const Rejection& rejection) {
-  return rejection.line_number != 0 ? "line " + std::to_string(rejection.line_number)
-                                    : "segment " + std::to_string(rejection.segment);
+std::string where(const std::string& source, const Rejection& rejection) {
+  return source + ", " +
+         (rejection.line_number != 0 ? "line " + std::to_string(rejection.line_number)
+                                     : "segment " + std::to_string(rejection.segment));
 }
 
 std::string shortened(std::string_view text) {
@@ -22,10 +23,9 @@ std::string shortened(std::string_view text) {
 
 void Rejects::add(const Rejection& rejection) {
   if (path_.empty()) {
-    throw Error(
-        ErrorKind::failed,
-        where(rejection) + ": record refused: " + std::string(rejection.reason) + ": " + shortened(rejection.line),
-        "mend it, or set such records aside with --rejects FILE");
+    throw Error(ErrorKind::failed,
+                where(source_, rejection) + ": " + std::string(rejection.reason) + ": " + shortened(rejection.line),
+                "mend it, or set such records aside with --rejects FILE");
   }
   std::string text = "{";
   if (rejection.line_number != 0) text += "\"line\":" + std::to_string(rejection.line_number) + ",";
@@ -44,8 +44,8 @@ void Rejects::add(const Rejection& rejection) {
   ++count_;
   if (count_ > most_) {
     throw Error(ErrorKind::failed,
-                "more than " + std::to_string(most_) + " records were refused, the last one (" + where(rejection) +
-                    ") because: " + std::string(rejection.reason),
+                "more than " + std::to_string(most_) + " records were refused, the last one (" +
+                    where(source_, rejection) + ") because: " + std::string(rejection.reason),
                 "see '" + path_ + "'; --max-rejects raises the limit");
   }
 }

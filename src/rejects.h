@@ -22,8 +22,9 @@ struct Rejection {
 
 class Rejects {
  public:
-  // `path` may be empty: then every rejection throws.
-  Rejects(std::string path, std::uint64_t most) : path_(std::move(path)), most_(most) {}
+  // `source` is what the records come from, for error texts. `path` may be empty: then every rejection throws.
+  Rejects(std::string source, std::string path, std::uint64_t most)
+      : source_(std::move(source)), path_(std::move(path)), most_(most) {}
 
   // One line of JSON: {"line":7,"segment":0,"reason":"...","record":{...}} ("text" instead of "record" when it is no
   // JSON). Throws Error(failed) when there is no file or the fuse blows.
@@ -35,6 +36,7 @@ class Rejects {
   void finish();
 
  private:
+  const std::string source_;
   const std::string path_;
   const std::uint64_t most_;
   mutable std::mutex mutex_;

@@ -135,6 +135,10 @@ std::string summary_json(const Summary& summary) {
   }
   json.Key("consistent");
   json.Bool(summary.consistent);
+  if (summary.source_unproven) {
+    json.Key("source_unproven");
+    json.Bool(true);
+  }
   json.Key("requests");
   json.StartObject();
   number(json, "sent", summary.requests_sent);

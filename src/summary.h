@@ -31,6 +31,7 @@ struct Summary {
   std::optional<Digest> digest;
   Verified verified = Verified::no;
   bool consistent = false;
+  bool source_unproven = false;  // a foreign file: neither counts nor digest say that what could be read is all of it
   std::uint64_t requests_sent = 0, requests_throttled = 0, requests_retried = 0;
   double capacity_read = 0, capacity_write = 0;
   double seconds = 0;

@@ -79,8 +79,8 @@ TEST(SummaryText, OfABackup) {
   Time:    0.4 s (11,200 items/s)
   Traffic: 7 requests, 361.5 read units
   View:    not of one point in time
-  Proof:   every item counted, read back and equal; digest )") +
-                                        kDigest + "\n");
+  Proof:   every item counted, read back and equal
+  Digest:  )") + kDigest + "\n");
 }
 
 TEST(SummaryText, OfARestoreWithEverythingToSay) {
@@ -111,8 +111,8 @@ TEST(SummaryText, OfARestoreWithEverythingToSay) {
   Omitted: auto-scaling, replicas
   Time:    0.4 s (11,200 items/s)
   Traffic: 185 requests, 4 throttled, 5 retried, 4609.0 write units
-  Proof:   every item counted and acknowledged; digest )") +
-                                       kDigest + "\n");
+  Proof:   every item counted and acknowledged
+  Digest:  )") + kDigest + "\n");
 }
 
 TEST(SummaryText, SaysWhenNothingWasReadBack) {
@@ -155,8 +155,8 @@ TEST(SummaryText, OfVerifications) {
   File:    x.jsonl.zst
   Items:   2
   Time:    0.0 s
-  Proof:   every item read; counts and digest are the dump's own; digest )") +
-                                       kDigest + "\n");
+  Proof:   every item read; counts and digest are the dump's own
+  Digest:  )") + kDigest + "\n");
   summary.target = "dynamodb://t";
   summary.differences = Differences{2, 0, 0, 0};
   EXPECT_EQ(summary_text(summary), std::string(R"(Verification complete
@@ -164,8 +164,8 @@ TEST(SummaryText, OfVerifications) {
   Against: dynamodb://t
   Items:   2
   Time:    0.0 s
-  Proof:   every item compared and equal; digest )") +
-                                       kDigest + "\n");
+  Proof:   every item compared and equal
+  Digest:  )") + kDigest + "\n");
 }
 
 TEST(SummaryText, OfADrop) {

@@ -63,7 +63,6 @@ std::string proof_text(const Summary& summary) {
         break;
     }
   }
-  if (summary.digest) text += "; digest " + summary.digest->hex();
   return text;
 }
 
@@ -158,7 +157,11 @@ std::string summary_text(const Summary& summary) {
   if (summary.requests_sent > 0) lines.line("Traffic", requests_text(summary));
   if (summary.command == "backup" && !summary.consistent && !summary.dry_run)
     lines.line("View", "not of one point in time");
-  if (proven && !summary.dry_run) lines.line("Proof", proof_text(summary));
+  if (summary.source_unproven) lines.line("Source", "unverified: the file has neither counts nor digest");
+  if (proven && !summary.dry_run) {
+    lines.line("Proof", proof_text(summary));
+    if (summary.digest) lines.line("Digest", summary.digest->hex());
+  }
   return lines.take();
 }
 

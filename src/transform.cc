@@ -62,12 +62,10 @@ void TransformStage::transform(Work* work) {
     const std::string_view item = item_of_line(line);
     ItemFacts facts;
     std::string reason;
-    if (item.empty()) {
-      reason = "not a record: expected {\"Item\":{...}}";
-    } else if (!worker.scanner.scan(item, facts)) {
+    if (!item.empty() && !worker.scanner.scan(item, facts)) {
       reason = worker.scanner.problem().text;
-    } else if (facts.length != item.size()) {
-      reason = "something stands behind the item's closing brace";
+    } else if (item.empty() || facts.length != item.size()) {
+      reason = why_no_record(worker, line);
     } else if (!facts.one_line) {
       reason = "a line break stands between the item's tokens";
     }
@@ -95,6 +93,13 @@ void TransformStage::transform(Work* work) {
   batch.records.resize(kept);
   batch.bytes.resize(kept_bytes);
   if (kept > 0) sink_.encode(batch);
+}
+
+std::string TransformStage::why_no_record(Worker& worker, std::string_view line) {
+  Buffer normal;
+  ItemProblem problem;
+  normalise_line(line, worker.scanner, normal, problem);
+  return problem.text;
 }
 
 void TransformStage::add_to(std::map<std::uint32_t, Tally>& segments) {

@@ -60,6 +60,7 @@ class TransformStage {
 
   void run(Work* work) noexcept;
   void transform(Work* work);
+  static std::string why_no_record(Worker& worker, std::string_view line);
 
   const Sink& sink_;
   Rejects& rejects_;

@@ -133,6 +133,7 @@ void Writer::settle(const Pending& entry, Settled how) {
       break;
     case Settled::filtered:
       tally.filtered.add(record.digest);
+      context_.progress.records_written.fetch_add(1, std::memory_order_relaxed);
       break;
     case Settled::rejected:
       tally.rejected.add(record.digest);

@@ -105,7 +105,7 @@ TEST(WriteStage, EndsAtTheFirstBadRecordWithoutARejectsFile) {
   sink.on_write = [&](std::span<const RecordRef> records) { return refuse_poison(records, done); };
   PipelineRun run;
   EXPECT_EQ(run.error(source, sink).line(),
-            "segment 0: record refused: Item size has exceeded the maximum allowed size: " + item_line("k3", "poison") +
+            "source, segment 0: Item size has exceeded the maximum allowed size: " + item_line("k3", "poison") +
                 "; mend it, or set such records aside with --rejects FILE");
 }
 
@@ -123,7 +123,7 @@ TEST(WriteStage, GivesUpWhenRejectsPileUp) {
   run.options.rejects_file = dir.file("rejects");
   run.options.max_rejects = 10;
   const Error error = run.error(source, sink);
-  EXPECT_EQ(error.line(), "more than 10 records were refused, the last one (segment 0) because: no; see '" +
+  EXPECT_EQ(error.line(), "more than 10 records were refused, the last one (source, segment 0) because: no; see '" +
                               dir.file("rejects") + "'; --max-rejects raises the limit");
 }
 
@@ -164,7 +164,7 @@ TEST(WriteStage, GivesUpOnATargetThatNeverAnswers) {
   RequestStats stats;
   ProgressCounters progress;
   RateLimiter rate{RateLimits{}};
-  Rejects rejects("", 0);
+  Rejects rejects("source", "", 0);
   BatchPool pool(1, 1 << 16, stop);
   ScriptedSink sink;
   sink.on_write = [](std::span<const RecordRef>) {

@@ -17,7 +17,10 @@ constexpr std::size_t kLookAheadBytes = 4u << 10;
 class LineReader : public Reader {
  public:
   LineReader(std::shared_ptr<ByteInput> input, const ReadOptions& options)
-      : input_(std::move(input)), text_(make_text_input(*input_)), batch_bytes_(options.batch_bytes) {
+      : input_(std::move(input)),
+        text_(make_text_input(*input_)),
+        batch_bytes_(options.batch_bytes),
+        pass_bad_records_(options.pass_bad_records) {
     while (chunk_.size() < kLookAheadBytes && text_->read(chunk_, kTextBytes)) {
     }
     rest_ = chunk_.view();
@@ -56,11 +59,17 @@ class LineReader : public Reader {
     Record entry;
     entry.offset = static_cast<std::uint32_t>(batch.bytes.size());
     ItemProblem problem;
-    if (!normalise_line(record, scanner_, batch.bytes, problem)) {
+    const bool legal = normalise_line(record, scanner_, batch.bytes, problem);
+    if (!legal && pass_bad_records_) {
+      batch.bytes.resize(entry.offset);
+      batch.bytes.append(record);
+      batch.bytes.push_back('\n');
+    } else if (!legal) {
       throw Error(ErrorKind::failed,
                   input_->name() + ", " + splitter_->where() + ": " + problem.text + " (at byte " +
                       std::to_string(problem.offset + 1) + " of the " + (items_file_ ? "item" : "line") + ")",
-                  items_file_ ? "fix the item or remove it" : "fix the line or remove it");
+                  std::string(items_file_ ? "fix the item" : "fix the line") +
+                      ", or set such records aside with --rejects FILE");
     }
     entry.length = static_cast<std::uint32_t>(batch.bytes.size() - entry.offset - 1);
     if (batch.records.empty()) batch.first_line = splitter_->line();
@@ -71,6 +80,7 @@ class LineReader : public Reader {
   std::unique_ptr<TextInput> text_;
   std::unique_ptr<RecordSplitter> splitter_;
   std::size_t batch_bytes_;
+  bool pass_bad_records_;
   bool items_file_ = false;
   Buffer chunk_;
   std::string_view rest_;  // of chunk_

@@ -52,7 +52,8 @@ TEST_F(LineSourceTest, NamesTheLineThatIsBad) {
   const std::string good = test::record_line(1) + "\n";
   const std::string refused = refusal(good + good + "{\"Item\":{\"pk\":{\"S\":7}}}\n" + good);
   EXPECT_TRUE(refused.starts_with(path_ + ", line 3: ")) << refused;
-  EXPECT_TRUE(refused.ends_with(" of the line); fix the line or remove it")) << refused;
+  EXPECT_TRUE(refused.ends_with(" of the line); fix the line, or set such records aside with --rejects FILE"))
+      << refused;
   EXPECT_TRUE(refusal(good + "{\"Item\":{\"pk\":{\"S\":\"a\"").starts_with(path_ + ", line 2: "));
   EXPECT_TRUE(refusal("[" + good).starts_with(path_ + ", line 1: "));
   EXPECT_TRUE(refusal("{\"pk\":{\"S\":\"a\"}}\n")
@@ -72,7 +73,8 @@ TEST_F(LineSourceTest, ReadsAnItemsFileAndNamesABadItem) {
             (std::vector<std::string>{R"({"Item":{"pk":{"S":"a"}}})", R"({"Item":{"pk":{"S":"b c"}}})"}));
   const std::string refused = refusal(R"({"Items":[{"pk":{"S":"a"}},{"pk":{"X":"a"}}]})");
   EXPECT_TRUE(refused.starts_with(path_ + ", item 2: ")) << refused;
-  EXPECT_TRUE(refused.ends_with(" of the item); fix the item or remove it")) << refused;
+  EXPECT_TRUE(refused.ends_with(" of the item); fix the item, or set such records aside with --rejects FILE"))
+      << refused;
 }
 
 TEST_F(LineSourceTest, ManyRecordsComeInBatchesInOrder) {

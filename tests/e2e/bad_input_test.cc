@@ -105,35 +105,36 @@ class BadLines : public testing::Test {
 
 TEST_F(BadLines, AreNamedByTheirNumber) {
   write_with("rubbish");
-  expect_error(
-      sandbox_, restore(), 1,
-      "DIRitems.jsonl, line 42: not JSON: expected a value (at byte 1 of the line); fix the line or remove it");
+  expect_error(sandbox_, restore(), 1,
+               "DIRitems.jsonl, line 42: not JSON: expected a value (at byte 1 of the line); fix the line, or set such "
+               "records aside with --rejects FILE");
 }
 
 TEST_F(BadLines, ThatAreCutShortAreNamed) {
   write_with(item_line(42).substr(0, 100));
   expect_error(sandbox_, restore(), 1,
-               "DIRitems.jsonl, line 42: the text ends too early (at byte 101 of the line); fix the line or remove it");
+               "DIRitems.jsonl, line 42: the text ends too early (at byte 101 of the line); fix the line, or set such "
+               "records aside with --rejects FILE");
 }
 
 TEST_F(BadLines, WithoutAKeyAreNamed) {
   write_with(R"({"Item":{"pk":{"S":"CUSTOMER#1"}}})");
   expect_error(
       sandbox_, restore(), 1,
-      R"(line 42: record refused: key attribute 'sk' is missing: {"Item":{"pk":{"S":"CUSTOMER#1"}}}; mend it, or set such records aside with --rejects FILE)");
+      R"(DIRitems.jsonl, line 42: key attribute 'sk' is missing: {"Item":{"pk":{"S":"CUSTOMER#1"}}}; mend it, or set such records aside with --rejects FILE)");
 }
 
 TEST_F(BadLines, WithTooLongANumberAreNamed) {
   write_with(R"({"Item":{"pk":{"S":"a"},"sk":{"S":"b"},"n":{"N":"123456789012345678901234567890123456789"}}})");
   expect_error(sandbox_, restore(), 1,
                "DIRitems.jsonl, line 42: attribute 'n': Attempting to store more than 38 significant digits in a "
-               "Number (at byte 50 of the line); fix the line or remove it");
+               "Number (at byte 50 of the line); fix the line, or set such records aside with --rejects FILE");
 }
 
 TEST_F(BadLines, OfMoreThan400KilobytesAreNamed) {
   write_with(R"({"Item":{"pk":{"S":"a"},"sk":{"S":"b"},"text":{"S":")" + std::string(409'600, 'x') + R"("}}})");
   expect_error(sandbox_, restore(), 1,
-               "line 42: record refused: ValidationException: Item size has exceeded the maximum allowed size: "
+               "DIRitems.jsonl, line 42: ValidationException: Item size has exceeded the maximum allowed size: "
                R"({"Item":{"pk":{"S":"a"},"sk":{"S":"b"},"text":{"S":")" +
                    std::string(68, 'x') + "...; mend it, or set such records aside with --rejects FILE");
 }
@@ -161,8 +162,26 @@ TEST_F(BadLines, ThatAreTooManyEndTheJob) {
   sandbox_.write("items.jsonl", text);
   const RunResult result = restore({"--rejects", "rejects.jsonl", "--max-rejects", "10"});
   expect_error(sandbox_, result, 1,
-               "more than 10 records were refused, the last one (line 11) because: key attribute 'sk' is missing; see "
+               "more than 10 records were refused, the last one (DIRitems.jsonl, line 11) because: key attribute 'sk' "
+               "is missing; see "
                "'rejects.jsonl'; --max-rejects raises the limit");
+}
+
+TEST_F(BadLines, OfRubbishCanBeSetAside) {
+  sandbox_.write("items.jsonl",
+                 "{\"Item\":{\"pk\":{\"S\":\"a\"},\"sk\":{\"S\":\"b\"}}}\n"
+                 "rubbish \"\\\n"
+                 "{\"Item\":{\"pk\":{\"S\":\"a\"},\"sk\":{\"S\":\"c\"}},\"more\":1}\n"
+                 "{\"Item\":{\"pk\":{\"S\":\"a\"},\"sk\":{\"S\":\"d\"}}}\n");
+  const RunResult result = restore({"--rejects", "rejects.jsonl", "-q"});
+  EXPECT_EQ(result.status, 3);
+  EXPECT_EQ(result.err, "bulk: 2 records could not be written; see 'rejects.jsonl'\n");
+  EXPECT_EQ(
+      sandbox_.read("rejects.jsonl"),
+      R"({"line":2,"segment":0,"reason":"not JSON: expected a value","text":"rubbish \"\\"})"
+      "\n"
+      R"({"line":3,"segment":0,"reason":"not a record: expected {\"Item\":{...}}","record":{"Item":{"pk":{"S":"a"},"sk":{"S":"c"}},"more":1}})"
+      "\n");
 }
 
 TEST_F(BadLines, OneKeyTwiceMeansTheLastOne) {
