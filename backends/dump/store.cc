@@ -37,9 +37,11 @@ std::string stem(const std::string& path) {
 
 }  // namespace
 
-DumpStore::DumpStore(const std::string& path, const Stop& stop)
-    : path_(path == kStandardStream ? path : std::filesystem::absolute(path).lexically_normal().string()),
-      stop_(stop) {}
+DumpStore::DumpStore(const std::string& path, const Stop& stop) : path_(path), stop_(stop) {}
+
+std::string DumpStore::identity_text() const {
+  return path_ == kStandardStream ? path_ : "file " + std::filesystem::absolute(path_).lexically_normal().string();
+}
 
 void DumpStore::look() {
   if (looked_) return;

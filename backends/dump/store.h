@@ -21,7 +21,8 @@ class DumpStore : public Store {
   // `path` is "-" for standard input or output. `stop` outlives the store and what it makes.
   DumpStore(const std::string& path, const Stop& stop);
 
-  std::string url() const override { return path_; }
+  std::string url() const override { return path_; }  // as it was given: that is how people know it
+  std::string identity_text() const override;
   bool is_dump() const override { return true; }
   bool exists() override;
   TableFacts describe() override;

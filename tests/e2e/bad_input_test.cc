@@ -35,8 +35,8 @@ class BadDump : public testing::Test {
   // `verify` and `restore` both refuse these bytes.
   void expect_refused(const std::string& bytes, const std::string& problem) {
     sandbox_.write("bad.jsonl.zst", bytes);
-    const std::string text = "DIRbad.jsonl.zst: the dump is corrupt: " + problem +
-                             "; use another copy, or read what is whole with `zstd -dc`";
+    const std::string text =
+        "bad.jsonl.zst: the dump is corrupt: " + problem + "; use another copy, or read what is whole with `zstd -dc`";
     expect_error(sandbox_, sandbox_.bulk({"verify", "bad.jsonl.zst"}), 4, text);
     expect_error(sandbox_,
                  sandbox_.bulk({"restore", "bad.jsonl.zst", "--to", "sqlite:store.db#target", "--create", "-q"}), 4,
@@ -79,10 +79,10 @@ TEST_F(BadDump, WithASeekTableThatLies) {
 }
 
 TEST_F(BadDump, ThatIsNoFile) {
-  expect_error(sandbox_, sandbox_.bulk({"verify", "nowhere.jsonl.zst"}), 10, "no file 'DIRnowhere.jsonl.zst'");
+  expect_error(sandbox_, sandbox_.bulk({"verify", "nowhere.jsonl.zst"}), 10, "no file 'nowhere.jsonl.zst'");
   expect_error(sandbox_,
                sandbox_.bulk({"restore", "nowhere.jsonl.zst", "--to", "sqlite:store.db#target", "--create", "-q"}), 10,
-               "no file 'DIRnowhere.jsonl.zst'");
+               "no file 'nowhere.jsonl.zst'");
 }
 
 class BadLines : public testing::Test {
@@ -106,14 +106,14 @@ class BadLines : public testing::Test {
 TEST_F(BadLines, AreNamedByTheirNumber) {
   write_with("rubbish");
   expect_error(sandbox_, restore(), 1,
-               "DIRitems.jsonl, line 42: not JSON: expected a value (at byte 1 of the line); fix the line, or set such "
+               "items.jsonl, line 42: not JSON: expected a value (at byte 1 of the line); fix the line, or set such "
                "records aside with --rejects FILE");
 }
 
 TEST_F(BadLines, ThatAreCutShortAreNamed) {
   write_with(item_line(42).substr(0, 100));
   expect_error(sandbox_, restore(), 1,
-               "DIRitems.jsonl, line 42: the text ends too early (at byte 101 of the line); fix the line, or set such "
+               "items.jsonl, line 42: the text ends too early (at byte 101 of the line); fix the line, or set such "
                "records aside with --rejects FILE");
 }
 
@@ -121,20 +121,20 @@ TEST_F(BadLines, WithoutAKeyAreNamed) {
   write_with(R"({"Item":{"pk":{"S":"CUSTOMER#1"}}})");
   expect_error(
       sandbox_, restore(), 1,
-      R"(DIRitems.jsonl, line 42: key attribute 'sk' is missing: {"Item":{"pk":{"S":"CUSTOMER#1"}}}; mend it, or set such records aside with --rejects FILE)");
+      R"(items.jsonl, line 42: key attribute 'sk' is missing: {"Item":{"pk":{"S":"CUSTOMER#1"}}}; mend it, or set such records aside with --rejects FILE)");
 }
 
 TEST_F(BadLines, WithTooLongANumberAreNamed) {
   write_with(R"({"Item":{"pk":{"S":"a"},"sk":{"S":"b"},"n":{"N":"123456789012345678901234567890123456789"}}})");
   expect_error(sandbox_, restore(), 1,
-               "DIRitems.jsonl, line 42: attribute 'n': Attempting to store more than 38 significant digits in a "
+               "items.jsonl, line 42: attribute 'n': Attempting to store more than 38 significant digits in a "
                "Number (at byte 50 of the line); fix the line, or set such records aside with --rejects FILE");
 }
 
 TEST_F(BadLines, OfMoreThan400KilobytesAreNamed) {
   write_with(R"({"Item":{"pk":{"S":"a"},"sk":{"S":"b"},"text":{"S":")" + std::string(409'600, 'x') + R"("}}})");
   expect_error(sandbox_, restore(), 1,
-               "DIRitems.jsonl, line 42: ValidationException: Item size has exceeded the maximum allowed size: "
+               "items.jsonl, line 42: ValidationException: Item size has exceeded the maximum allowed size: "
                R"({"Item":{"pk":{"S":"a"},"sk":{"S":"b"},"text":{"S":")" +
                    std::string(68, 'x') + "...; mend it, or set such records aside with --rejects FILE");
 }
@@ -162,7 +162,7 @@ TEST_F(BadLines, ThatAreTooManyEndTheJob) {
   sandbox_.write("items.jsonl", text);
   const RunResult result = restore({"--rejects", "rejects.jsonl", "--max-rejects", "10"});
   expect_error(sandbox_, result, 1,
-               "more than 10 records were refused, the last one (DIRitems.jsonl, line 11) because: key attribute 'sk' "
+               "more than 10 records were refused, the last one (items.jsonl, line 11) because: key attribute 'sk' "
                "is missing; see "
                "'rejects.jsonl'; --max-rejects raises the limit");
 }

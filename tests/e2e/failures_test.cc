@@ -168,7 +168,7 @@ TEST_F(Failures, AFullDiskLeavesNoDump) {
   if (!disk.mounted()) GTEST_SKIP() << "cannot mount a file system here";
   fill(100'000);
   expect_error(sandbox_, sandbox_.bulk({"backup", "sqlite:store.db#items", "--to", "small/x.jsonl.zst"}), 1,
-               "cannot write 'DIRsmall/x.jsonl.zst.partial': No space left on device");
+               "cannot write 'small/x.jsonl.zst.partial': No space left on device");
   EXPECT_FALSE(sandbox_.exists("small/x.jsonl.zst"));
   EXPECT_FALSE(sandbox_.exists("small/x.jsonl.zst.partial"));
 }

@@ -48,10 +48,9 @@ TEST_F(Interop, ADumpEditedWithOtherProgramsRestoresAsUnverified) {
       {"restore", "edited.jsonl.zst", "--to", "sqlite:store.db#edited", "--create", "--key", "pk:S,sk:S"}));
   EXPECT_EQ(sandbox_.bulk({"diff", "sqlite:store.db#items", "sqlite:store.db#edited"}).status, 4);
   const RunResult verify = sandbox_.bulk({"verify", "edited.jsonl.zst"});
-  expect_error(
-      sandbox_, verify, 4,
-      "'DIRedited.jsonl.zst' holds 100 legal records but neither counts nor digest: it cannot be proven whole; "
-      "--against TARGET compares it with a table");
+  expect_error(sandbox_, verify, 4,
+               "'edited.jsonl.zst' holds 100 legal records but neither counts nor digest: it cannot be proven whole; "
+               "--against TARGET compares it with a table");
   expect_ok(sandbox_.bulk({"verify", "edited.jsonl.zst", "--against", "sqlite:store.db#edited"}));
 }
 

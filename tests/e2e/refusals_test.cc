@@ -84,7 +84,7 @@ TEST_F(Refusals, ToOverwriteADump) {
   fill("dev", "ten.jsonl");
   sandbox_.write("dump.jsonl.zst", "precious");
   expect_error(sandbox_, sandbox_.bulk({"backup", "--stage", "dev", "--to", "dump.jsonl.zst"}), 13,
-               "'DIRdump.jsonl.zst' exists; name another file or remove it");
+               "'dump.jsonl.zst' exists; name another file or remove it");
   EXPECT_EQ(sandbox_.read("dump.jsonl.zst"), "precious");
 }
 
@@ -129,7 +129,7 @@ TEST_F(Refusals, ToDropWhatTheDumpDoesNotHold) {
   const RunResult result = sandbox_.bulk({"drop", "--stage", "dev", "--backed-up-by", "dump.jsonl.zst", "--yes", "-q"});
   expect_error(
       sandbox_, result, 13,
-      "'sqlite:DIRstore.db#dev-main-table' holds 10 records that 'DIRdump.jsonl.zst' does not hold, and lacks 0, for "
+      "'sqlite:DIRstore.db#dev-main-table' holds 10 records that 'dump.jsonl.zst' does not hold, and lacks 0, for "
       R"(example {"pk":{"S":"CUSTOMER#1"},"sk":{"S":"ORDER#15"}}; take a new backup)");
   EXPECT_EQ(records("dev-main-table"), 20u);
 }
