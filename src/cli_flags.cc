@@ -121,6 +121,12 @@ void Flags::reading() {
           }
         });
   units("--max-rcu", &Options::max_rcu, "at most so many read units per second");
+  value("--bwlimit", "RATE", "read at most so many bytes of records per second, such as 20M",
+        [this](const std::string& name, const std::string& given) {
+          if (!parse_size(given, options_.bwlimit_bytes) || options_.bwlimit_bytes == 0) {
+            bad_value(name, "a rate such as 20M", given);
+          }
+        });
   capacity();
 }
 

@@ -241,7 +241,7 @@ TEST(CommandLine, AdvertisesNothingThatThisVersionCannotDo) {
   std::string all = parse_command_line({"--help"}).text;
   for (const CommandFlags& command : command_flags()) all += parse_command_line({command.command, "--help"}).text;
   for (const char* later : {"backfill", "doctor", "postgresql", "s3://", "--encrypt", "--identity", "--resume",
-                            "--where", "--transform", "--repair", "--bwlimit"}) {
+                            "--where", "--transform", "--repair"}) {
     EXPECT_THAT(all, Not(HasSubstr(later)));
   }
 }

@@ -92,6 +92,8 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
     ledger = std::make_unique<KeyLedger>(options.temporary_directory, options.memory_bytes / 8);
   }
 
+  RateLimiter bandwidth({.max_units = static_cast<double>(options.read_bytes_per_second)});
+
   // Build the stages from the far end, so that each finds the next one ready.
   Rejects rejects(options.source_name, options.rejects_file, options.max_rejects);
   const SinkLimits limits = sink.limits();
@@ -109,7 +111,7 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
     std::vector<std::jthread> writing;
     for (const auto& writer : writers) writing.emplace_back([&writer] { writer->run(); });
     try {
-      ReadStage readers(source, segments, pool, stop, [&transform](Work* work) { transform.submit(work); });
+      ReadStage readers(source, segments, pool, bandwidth, stop, [&transform](Work* work) { transform.submit(work); });
       readers.join();
     } catch (...) {
       stop.fail(std::current_exception());

@@ -16,6 +16,7 @@ struct PipelineOptions {
   unsigned jobs = 2;                         // transform parallelism
   std::uint64_t memory_bytes = 256u << 20;   // bound of all batches
   unsigned writers = 16;                     // at most; the sink may want fewer
+  std::uint64_t read_bytes_per_second = 0;   // 0: no limit
   std::string temporary_directory = "/tmp";  // for the key ledger of foreign files
   std::string source_name = "source";        // for error texts about single records
   std::string rejects_file;                  // empty: the first bad record ends the job

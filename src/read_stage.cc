@@ -4,9 +4,9 @@
 
 namespace bulk {
 
-ReadStage::ReadStage(Source& source, std::span<const Segment> segments, BatchPool& pool, Stop& stop,
-                     std::function<void(Work*)> hand_on)
-    : segments_(segments), pool_(pool), stop_(stop), hand_on_(std::move(hand_on)) {
+ReadStage::ReadStage(Source& source, std::span<const Segment> segments, BatchPool& pool, RateLimiter& bandwidth,
+                     Stop& stop, std::function<void(Work*)> hand_on)
+    : segments_(segments), pool_(pool), bandwidth_(bandwidth), stop_(stop), hand_on_(std::move(hand_on)) {
   for (const Segment& segment : segments_) readers_.push_back(source.open(segment, Cursor{}));
   const std::size_t threads = std::min<std::size_t>(segments_.size(), kMostReaders);
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
@@ -36,6 +36,10 @@ void ReadStage::read_segment(const Segment& segment) {
     Work* work = pool_.acquire();
     if (work == nullptr) return;
     if (!reader.read(work->batch)) {
+      pool_.release(work);
+      return;
+    }
+    if (!bandwidth_.acquire(static_cast<double>(work->batch.bytes.size()), stop_)) {
       pool_.release(work);
       return;
     }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "backends/backend.h"
+#include "io/rate.h"
 #include "io/stop.h"
 #include "src/batch_pool.h"
 
@@ -21,8 +22,9 @@ class ReadStage {
   // At most so many segments are read at once, whatever --segments says: a thread each.
   static constexpr unsigned kMostReaders = 64;
 
-  // Starts reading. `hand_on` takes each filled batch; called from every reader thread.
-  ReadStage(Source& source, std::span<const Segment> segments, BatchPool& pool, Stop& stop,
+  // Starts reading. `bandwidth` paces the bytes of records of all readers together. `hand_on` takes each filled batch;
+  // called from every reader thread.
+  ReadStage(Source& source, std::span<const Segment> segments, BatchPool& pool, RateLimiter& bandwidth, Stop& stop,
             std::function<void(Work*)> hand_on);
 
   // Waits for all readers.
@@ -34,6 +36,7 @@ class ReadStage {
 
   std::span<const Segment> segments_;
   BatchPool& pool_;
+  RateLimiter& bandwidth_;
   Stop& stop_;
   std::function<void(Work*)> hand_on_;
   std::vector<std::unique_ptr<Reader>> readers_;  // one per segment, opened before any thread starts

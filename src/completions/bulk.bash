@@ -22,7 +22,7 @@ _bulk() {
       COMPREPLY=($(compgen -W "$(sed -n 's/^\[stages\."\{0,1\}\([A-Za-z0-9._-]*\)"\{0,1\}\].*/\1/p' bulk.toml 2>/dev/null)" -- "$current"))
       return
       ;;
-    --jobs | -j | --segments | --memory | --level | --max-rcu | --max-wcu | --capacity-percent | --max-rejects | --limit | \
+    --jobs | -j | --segments | --memory | --level | --max-rcu | --bwlimit | --max-wcu | --capacity-percent | --max-rejects | --limit | \
       --key | --table | --profile | --region | --endpoint-url)
       return
       ;;
@@ -31,7 +31,7 @@ _bulk() {
   local shared="--config --stage --json --quiet --verbose --help"
   local connection="--profile --region --endpoint-url"
   local work="--jobs --memory --capacity-percent"
-  local reading="--segments --max-rcu"
+  local reading="--segments --max-rcu --bwlimit"
   local target="--create --key --force --only-missing --rejects --max-rejects --max-wcu --yes --confirm --dry-run --no-verify"
   case $command in
     backup) flags="$shared $connection $work $reading --to --table --level --consistent-read --dry-run --no-verify --progress" ;;

@@ -33,6 +33,7 @@ complete -c bulk -n "__fish_seen_subcommand_from $moving" -l memory -x -d 'hard 
 complete -c bulk -n "__fish_seen_subcommand_from $moving" -l capacity-percent -x -d 'share of a capacity'
 complete -c bulk -n "__fish_seen_subcommand_from $scanning" -l segments -x -d 'segments of a scan'
 complete -c bulk -n "__fish_seen_subcommand_from $scanning" -l max-rcu -x -d 'read units per second'
+complete -c bulk -n "__fish_seen_subcommand_from $scanning" -l bwlimit -x -d 'bytes of records per second'
 complete -c bulk -n '__fish_seen_subcommand_from backup restore copy verify diff drop' -l progress -x -a 'auto bar plain none' -d 'how progress is shown'
 complete -c bulk -n '__fish_seen_subcommand_from backup restore cat drop' -l table -x -d 'table within the stage'
 complete -c bulk -n '__fish_seen_subcommand_from backup copy cat' -l consistent-read -d 'strongly consistent reads'

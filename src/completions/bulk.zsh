@@ -52,6 +52,7 @@ _bulk() {
   reading=(
     '--segments[segments of a scan]:number or auto:'
     '--max-rcu[read units per second]:number:'
+    '--bwlimit[bytes of records per second]:rate:'
   )
   target=(
     '--create[make the table]'

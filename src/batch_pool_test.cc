@@ -1,0 +1,70 @@
+#include "src/batch_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "io/error.h"
+
+namespace bulk {
+namespace {
+
+TEST(BatchPool, LendsSoManyBatchesAndNoMore) {
+  Stop stop;
+  BatchPool pool(2, 1000, stop);
+  Work* first = pool.acquire();
+  Work* second = pool.acquire();
+  EXPECT_NE(first, second);
+  EXPECT_FALSE(pool.all_home());
+  Work* third = nullptr;
+  std::jthread waiting([&] { third = pool.acquire(); });
+  pool.release(first);
+  waiting.join();
+  EXPECT_EQ(third, first);
+  pool.release(second);
+  pool.release(third);
+  EXPECT_TRUE(pool.all_home());
+}
+
+TEST(BatchPool, GivesBatchesOutEmpty) {
+  Stop stop;
+  BatchPool pool(1, 1000, stop);
+  Work* work = pool.acquire();
+  work->batch.bytes.append("line\n");
+  work->batch.records.push_back({});
+  work->batch.after = "cursor";
+  work->batch.first_line = 7;
+  work->next = 1;
+  pool.release(work);
+  EXPECT_EQ(pool.acquire(), work);
+  EXPECT_TRUE(work->batch.bytes.empty());
+  EXPECT_TRUE(work->batch.records.empty());
+  EXPECT_TRUE(work->batch.after.empty());
+  EXPECT_EQ(work->batch.first_line, 0u);
+  EXPECT_EQ(work->next, 0u);
+}
+
+TEST(BatchPool, DoesNotKeepTheMemoryOfAHugeBatch) {
+  Stop stop;
+  BatchPool pool(1, 1000, stop);
+  Work* work = pool.acquire();
+  work->batch.bytes.reserve(1 << 20);
+  work->batch.encoded.reserve(1500);
+  pool.release(work);
+  EXPECT_EQ(work->batch.bytes.capacity(), 0u);
+  EXPECT_GE(work->batch.encoded.capacity(), 1500u);
+}
+
+TEST(BatchPool, WakesWaitersWhenTheJobStops) {
+  Stop stop;
+  BatchPool pool(1, 1000, stop);
+  pool.acquire();
+  Work* got = nullptr;
+  std::jthread waiting([&] { got = pool.acquire(); });
+  stop.fail(std::make_exception_ptr(Error(ErrorKind::failed, "x")));
+  waiting.join();
+  EXPECT_EQ(got, nullptr);
+}
+
+}  // namespace
+}  // namespace bulk

@@ -1,0 +1,141 @@
+#include "src/write_feed.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <thread>
+
+#include "io/error.h"
+#include "tests/support/scripted.h"
+
+namespace bulk {
+namespace {
+
+class WriteFeedTest : public testing::Test {
+ protected:
+  // A batch whose records have these keys; one byte of line each.
+  Work* batch(const std::vector<std::string>& keys, std::uint64_t sequence = 0) {
+    Work* work = pool_.acquire();
+    for (const std::string& key : keys) {
+      Record record;
+      record.offset = static_cast<std::uint32_t>(work->batch.bytes.size());
+      record.length = 1;
+      record.position = static_cast<std::uint32_t>(work->batch.records.size());
+      record.key_hash = hash128(key);
+      record.digest = hash128(key + std::to_string(sequence));
+      work->batch.bytes.append("x\n");
+      work->batch.records.push_back(record);
+    }
+    work->batch.sequence = sequence;
+    return work;
+  }
+  static std::vector<std::string> many(const std::string& prefix, int count) {
+    std::vector<std::string> keys;
+    for (int i = 0; i < count; ++i) keys.push_back(prefix + std::to_string(i));
+    return keys;
+  }
+
+  Stop stop_;
+  ProgressCounters progress_;
+  BatchPool pool_{16, 1 << 16, stop_};
+};
+
+TEST_F(WriteFeedTest, SlicesTakeTurnsAmongTheWaitingBatches) {
+  WriteFeed feed({25, 1 << 20, false, 1}, 1, nullptr, pool_, progress_, stop_);
+  Work* first = batch(many("a", 60));
+  Work* second = batch(many("b", 60));
+  feed.push(first);
+  feed.push(second);
+  feed.close();
+  std::vector<Work*> order;
+  std::vector<Pending> slice;
+  std::size_t records = 0;
+  while (feed.fill(0, slice)) {
+    order.push_back(slice.front().work);
+    records += slice.size();
+    EXPECT_LE(slice.size(), 25u);
+    slice.clear();
+  }
+  EXPECT_EQ(records, 120u);
+  EXPECT_EQ(order, (std::vector<Work*>{first, second, first, second, first}));
+}
+
+TEST_F(WriteFeedTest, ASliceHoldsAKeyOnce) {
+  WriteFeed feed({25, 1 << 20, false, 1}, 1, nullptr, pool_, progress_, stop_);
+  feed.push(batch({"a", "b", "a", "c"}));
+  feed.close();
+  std::vector<Pending> slice;
+  ASSERT_TRUE(feed.fill(0, slice));
+  EXPECT_EQ(slice.size(), 2u);
+  slice.clear();
+  ASSERT_TRUE(feed.fill(0, slice));
+  EXPECT_EQ(slice.size(), 2u);
+}
+
+TEST_F(WriteFeedTest, FillsUpWhatASliceHasLeft) {
+  WriteFeed feed({25, 1 << 20, false, 1}, 1, nullptr, pool_, progress_, stop_);
+  feed.push(batch(many("a", 40)));
+  feed.close();
+  std::vector<Pending> slice;
+  ASSERT_TRUE(feed.fill(0, slice));
+  slice.resize(10);  // as if 15 had been processed
+  ASSERT_TRUE(feed.fill(0, slice));
+  EXPECT_EQ(slice.size(), 25u);
+  slice.resize(3);
+  ASSERT_TRUE(feed.fill(0, slice)) << "nothing new, but three are still to be written";
+  EXPECT_EQ(slice.size(), 3u);
+  slice.clear();
+  EXPECT_FALSE(feed.fill(0, slice));
+}
+
+TEST_F(WriteFeedTest, InKeyOrderAKeyHasOneWriterAndTheOrderOfTheFile) {
+  KeyLedger ledger("/tmp", 1 << 20);
+  constexpr unsigned kWriters = 3;
+  WriteFeed feed({25, 1 << 20, false, kWriters}, kWriters, &ledger, pool_, progress_, stop_);
+  // They arrive out of order, as transform workers finish them.
+  feed.push(batch(many("k", 50), 2));
+  feed.push(batch(many("k", 50), 0));
+  feed.push(batch(many("k", 50), 1));
+  feed.close();
+  std::set<std::uint64_t> keys_seen;
+  for (unsigned writer = 0; writer < kWriters; ++writer) {
+    std::map<std::uint64_t, std::vector<std::uint64_t>> sequences;
+    std::vector<Pending> slice;
+    while (feed.fill(writer, slice)) {
+      for (const Pending& entry : slice) sequences[entry.record().key_hash.low].push_back(entry.work->batch.sequence);
+      slice.clear();
+    }
+    for (const auto& [key, order] : sequences) {
+      EXPECT_EQ(order, (std::vector<std::uint64_t>{0, 1, 2}));
+      EXPECT_TRUE(keys_seen.insert(key).second) << "a key of two writers";
+    }
+  }
+  EXPECT_EQ(keys_seen.size(), 50u);
+}
+
+TEST_F(WriteFeedTest, GivesWholeBatchesToASinkOfThem) {
+  WriteFeed feed({1, 1, true, 1}, 1, nullptr, pool_, progress_, stop_);
+  feed.push(batch(many("a", 60)));
+  feed.push(batch({}));
+  feed.close();
+  std::vector<Pending> slice;
+  ASSERT_TRUE(feed.fill(0, slice));
+  EXPECT_EQ(slice.size(), 60u);
+  slice.clear();
+  EXPECT_FALSE(feed.fill(0, slice)) << "an empty batch goes straight home";
+}
+
+TEST_F(WriteFeedTest, AWaitingWriterIsWokenByABatchAndByAStop) {
+  WriteFeed feed({25, 1 << 20, false, 1}, 1, nullptr, pool_, progress_, stop_);
+  std::vector<Pending> slice;
+  std::jthread pushing([&] { feed.push(batch({"a"})); });
+  EXPECT_TRUE(feed.fill(0, slice));
+  pushing.join();
+  slice.clear();
+  std::jthread stopping([&] { stop_.fail(std::make_exception_ptr(Error(ErrorKind::failed, "x"))); });
+  EXPECT_FALSE(feed.fill(0, slice));
+}
+
+}  // namespace
+}  // namespace bulk
