@@ -89,6 +89,9 @@ class Source {
   virtual std::unique_ptr<Reader> open(const Segment& segment, const Cursor& from) = 0;
   // False: the same key may come twice; records must be written in order, the last one wins.
   virtual bool distinct_keys() const { return true; }
+  // Of batches that are larger than ReadOptions::batch_bytes because they cannot be cut (a dump's frames); 0: there are
+  // none.
+  virtual std::size_t largest_batch_bytes() const { return 0; }
   // True: all records are of one point in time.
   virtual bool consistent() const { return false; }
   virtual std::optional<ExpectedTotals> expected() const { return std::nullopt; }
@@ -151,6 +154,8 @@ class Sink {
   // failed.
   virtual void finish() = 0;
   virtual std::uint64_t stored_bytes() const { return 0; }
+  // True: what was written has been read back and compared before it was acknowledged.
+  virtual bool compares_content() const { return false; }
 };
 
 class Store {
@@ -161,6 +166,8 @@ class Store {
   virtual std::string identity_text() const { return url(); }
   // A file or stream of records instead of a table: not keyed, not asked whether it is empty, written once.
   virtual bool is_dump() const { return false; }
+  // False: a stream, which can be read once.
+  virtual bool rereadable() { return true; }
   virtual bool exists() = 0;
   virtual TableFacts describe() = 0;  // Error(not_found) when there is none
   virtual bool is_empty() = 0;        // asks the data, not a count that may be stale

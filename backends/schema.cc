@@ -87,4 +87,31 @@ TableSchema with_json(const TableSchema& schema) {
   return schema.json.empty() ? schema_from_key(schema.key) : schema;
 }
 
+std::vector<std::string> differing_settings(const TableSchema& wanted, const TableSchema& found) {
+  rapidjson::Document first;
+  rapidjson::Document second;
+  if (first.Parse(wanted.json).HasParseError() || !first.IsObject()) return {};
+  if (second.Parse(found.json).HasParseError() || !second.IsObject()) return {};
+  std::vector<std::string> names;
+  for (const auto& member : first.GetObject()) {
+    const std::string name(member.name.GetString(), member.name.GetStringLength());
+    if (name == "KeySchema" || name == "AttributeDefinitions" || name == "NotCopied") continue;
+    const auto other = second.FindMember(member.name);
+    if (other == second.MemberEnd() || other->value != member.value) names.push_back(name);
+  }
+  return names;
+}
+
+std::vector<std::string> settings_not_copied(const TableSchema& schema) {
+  rapidjson::Document document;
+  std::vector<std::string> names;
+  if (document.Parse(schema.json).HasParseError() || !document.IsObject()) return names;
+  const auto list = document.FindMember("NotCopied");
+  if (list == document.MemberEnd() || !list->value.IsArray()) return names;
+  for (const Value& name : list->value.GetArray()) {
+    if (name.IsString()) names.emplace_back(name.GetString(), name.GetStringLength());
+  }
+  return names;
+}
+
 }  // namespace bulk

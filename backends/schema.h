@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "backends/backend.h"
 
@@ -17,5 +18,12 @@ TableSchema schema_from_key(const KeySchema& key);
 
 // `schema` with its text filled in from the key where it has none.
 TableSchema with_json(const TableSchema& schema);
+
+// Members of `wanted` (but for keys, attribute definitions and notes) that `found` lacks or has otherwise:
+// "TimeToLive", "GlobalSecondaryIndexes". Order of members does not matter. Empty when either text is empty.
+std::vector<std::string> differing_settings(const TableSchema& wanted, const TableSchema& found);
+
+// The schema's own list of settings that were seen and are not in it (docs/format.md, "NotCopied").
+std::vector<std::string> settings_not_copied(const TableSchema& schema);
 
 }  // namespace bulk

@@ -62,5 +62,21 @@ TEST(TableSchemaJson, SurvivesDeepNesting) {
   EXPECT_TRUE(refusal(deep).starts_with("table schema: ")) << refusal(deep);
 }
 
+TEST(Schema, NamesSettingsThatDiffer) {
+  const TableSchema wanted{
+      {},
+      R"({"KeySchema":[1],"BillingMode":"PROVISIONED","Tags":[{"Key":"a","Value":"b"}],"TimeToLive":{"AttributeName":"t"}})"};
+  const TableSchema found{{}, R"({"KeySchema":[2],"Tags":[{"Value":"b","Key":"a"}],"BillingMode":"PAY_PER_REQUEST"})"};
+  EXPECT_EQ(differing_settings(wanted, found), (std::vector<std::string>{"BillingMode", "TimeToLive"}));
+  EXPECT_TRUE(differing_settings(wanted, wanted).empty());
+  EXPECT_TRUE(differing_settings(wanted, {}).empty());
+}
+
+TEST(Schema, ListsWhatWasNotCopied) {
+  EXPECT_EQ(settings_not_copied({{}, R"({"NotCopied":["Replicas",7,"VectorIndexes"]})"}),
+            (std::vector<std::string>{"Replicas", "VectorIndexes"}));
+  EXPECT_TRUE(settings_not_copied({{}, R"({"KeySchema":[]})"}).empty());
+}
+
 }  // namespace
 }  // namespace bulk

@@ -135,6 +135,10 @@ std::string encode_header(const DumpHeader& header) {
   write_text(writer, "started", header.started);
   write_text(writer, "source", header.source);
   write_known(writer, "stage", header.stage);
+  if (!header.distinct_keys) {
+    writer.Key("distinct_keys");
+    writer.Bool(false);
+  }
   writer.Key("table");
   writer.StartObject();
   write_known(writer, "name", header.table.name);
@@ -202,6 +206,7 @@ DumpHeader decode_header(std::string_view payload) {
   header.started = metadata.text(root, "started");
   header.source = metadata.text(root, "source");
   header.stage = metadata.text(root, "stage");
+  if (metadata.find(root, "distinct_keys") != nullptr) header.distinct_keys = metadata.boolean(root, "distinct_keys");
   if (const rapidjson::Value* table = metadata.find(root, "table"); table != nullptr) {
     if (!table->IsObject()) metadata.wrong_type("table", "an object");
     header.table.name = metadata.text(*table, "name");

@@ -23,6 +23,7 @@ struct TableIdentity {
 
 struct DumpHeader {
   std::string tool, dialect, started, source, stage;
+  bool distinct_keys = true;  // false: made from a foreign file; a key may stand twice, the last one counts
   TableIdentity table;
   std::string schema_json;  // compact JSON object, or empty
 };

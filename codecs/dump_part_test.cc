@@ -209,5 +209,15 @@ TEST(DumpPart, DamageNeverCrashes) {
   }
 }
 
+TEST(DumpHeader, SaysWhenAKeyMayStandTwice) {
+  DumpHeader header;
+  header.dialect = "dynamodb-json";
+  const auto again = [&] { return decode_header(std::string_view(encode_header(header)).substr(8)); };
+  EXPECT_EQ(encode_header(header).find("distinct_keys"), std::string::npos);
+  EXPECT_TRUE(again().distinct_keys);
+  header.distinct_keys = false;
+  EXPECT_FALSE(again().distinct_keys);
+}
+
 }  // namespace
 }  // namespace bulk

@@ -195,6 +195,20 @@ AwsCredentials container_credentials(const CredentialContext& context) {
   return credentials_from(json_texts(reply.body.view(), what), "Token", what);
 }
 
+std::string instance_region(const CredentialContext& context) {
+  if (is_true(context.variable("AWS_EC2_METADATA_DISABLED"))) return {};
+  InstanceMetadata metadata(context);
+  std::string absence;
+  if (!metadata.sign_in(absence)) return {};
+  const HttpResult result = metadata.get("latest/meta-data/placement/region");
+  if (result.failure != HttpFailure::none || result.reply.status != 200) return {};
+  std::string region = without_line_end(std::string(result.reply.body.view()));
+  // It becomes part of a host's name.
+  const bool sound = !region.empty() && region.size() <= 32 &&
+                     region.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+  return sound ? region : std::string();
+}
+
 InstanceCredentials instance_credentials(const CredentialContext& context) {
   if (is_true(context.variable("AWS_EC2_METADATA_DISABLED"))) {
     return {std::nullopt, "turned off by AWS_EC2_METADATA_DISABLED"};

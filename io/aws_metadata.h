@@ -1,6 +1,6 @@
 // Credentials that the place gives in which the program runs: the container agent (ECS, EKS Pod Identity) and the EC2
 // instance metadata service, version 2 with a way back to version 1. Link-local, so proxies are never used there.
-// Internal to io/aws_*. Blocking calls, any thread.
+// Also the region of an instance. Blocking calls, any thread.
 #pragma once
 
 #include <optional>
@@ -22,5 +22,8 @@ struct InstanceCredentials {
 };
 // Error(remote) when there is such a service and its answer is wrong.
 InstanceCredentials instance_credentials(const CredentialContext& context);
+
+// Where the instance stands ("eu-west-1"); empty when it is turned off, does not answer or says no region.
+std::string instance_region(const CredentialContext& context);
 
 }  // namespace bulk

@@ -32,6 +32,24 @@ int open_retrying(const std::string& path, int flags, mode_t mode = 0) {
   return fd;
 }
 
+File open_existing(const std::string& path, int flags) {
+  const int fd = open_retrying(path, O_RDONLY | flags);
+  if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) throw Error(ErrorKind::not_found, "no file " + in_quotes(path));
+  if (fd < 0) throw os_error("open " + in_quotes(path), errno);
+  return {fd, path};
+}
+
+// A mistyped path, or a disk that is not mounted, must not become a folder with a "successful" backup in it: only the
+// last folder of a relative path is made, and one that an absolute path names has to be there.
+void make_last_folder(const std::string& folder) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(folder, ignored)) return;
+  const bool absolute = std::filesystem::path(folder).is_absolute();
+  if (absolute || (::mkdir(folder.c_str(), 0700) != 0 && errno == ENOENT)) {
+    throw Error(ErrorKind::failed, "folder " + in_quotes(folder) + " does not exist", "make it first");
+  }
+}
+
 // Opens and locks the partial file. Between open() and flock() its owner may have renamed it to its final name:
 // truncating what we hold would then destroy a finished file, so the name is looked up again under the lock.
 File lock_partial(const std::string& path) {
@@ -60,10 +78,14 @@ File File::open_for_reading(const std::string& path) {
     if (fd < 0) throw os_error("read standard input", errno);
     return {fd, "standard input"};
   }
-  const int fd = open_retrying(path, O_RDONLY);
-  if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) throw Error(ErrorKind::not_found, "no file " + in_quotes(path));
-  if (fd < 0) throw os_error("open " + in_quotes(path), errno);
-  return {fd, path};
+  return open_existing(path, 0);
+}
+
+File File::open_for_polling(const std::string& path) {
+  if (path == "-") return open_for_reading(path);
+  File file = open_existing(path, O_NONBLOCK);
+  if (::fcntl(file.fd(), F_SETFL, 0) != 0) throw os_error("open " + in_quotes(path), errno);
+  return file;
 }
 
 File File::create_new(const std::string& path) {
@@ -146,13 +168,7 @@ PartialFile::PartialFile(const std::string& final_path)
   if (::lstat(final_path_.c_str(), &status) == 0) {
     throw Error(ErrorKind::refused, in_quotes(final_path_) + " exists", "name another file or remove it");
   }
-  const std::string parent = parent_of(final_path_);
-  std::error_code failed;
-  if (!std::filesystem::is_directory(parent, failed)) {
-    std::filesystem::create_directories(parent, failed);
-    if (failed) throw os_error("make folder " + in_quotes(parent), failed.value());
-    std::filesystem::permissions(parent, std::filesystem::perms::owner_all, failed);
-  }
+  make_last_folder(parent_of(final_path_));
   file_ = lock_partial(partial_path_);
   const int fd = file_.fd();
   if (::fchmod(fd, 0600) != 0 || ::ftruncate(fd, 0) != 0) throw os_error("write " + in_quotes(partial_path_), errno);
@@ -178,7 +194,11 @@ void PartialFile::publish() {
     if (error != 0) throw os_error("rename " + in_quotes(partial_path_), error);
   }
   published_ = true;
-  const std::string parent = parent_of(final_path_);
+  sync_folder_of(final_path_);
+}
+
+void sync_folder_of(const std::string& path) {
+  const std::string parent = parent_of(path);
   const int fd = open_retrying(parent, O_RDONLY | O_DIRECTORY);
   if (fd < 0) throw os_error("open folder " + in_quotes(parent), errno);
   File(fd, parent).sync();

@@ -17,6 +17,10 @@ class File {
   // not_found (10) when there is no such file, failed (1) otherwise. The path "-" is standard input.
   static File open_for_reading(const std::string& path);
 
+  // The same, but a named pipe that has no writer yet is opened at once. Such a pipe reads as if it had ended, so the
+  // caller waits with poll() before it reads from what is no regular file.
+  static File open_for_polling(const std::string& path);
+
   // A new file of mode 0600; an Error(refused) "PATH exists" when there is one already.
   static File create_new(const std::string& path);
 
@@ -50,7 +54,7 @@ class File {
 class PartialFile {
  public:
   // Refuses (13) when NAME exists, and (11) when another run is writing NAME.partial; a stale partial file is replaced.
-  // Missing directories are made (mode 0700).
+  // A missing folder is made (mode 0700) when it is the last one of a relative path; else Error(failed).
   explicit PartialFile(const std::string& final_path);
   PartialFile(PartialFile&&) = delete;
   ~PartialFile();
@@ -73,6 +77,9 @@ class PartialFile {
   std::uint64_t written_ = 0;
   bool published_ = false;
 };
+
+// fsync of the folder that holds `path`: only then does a new name survive a power failure.
+void sync_folder_of(const std::string& path);
 
 // The whole file as text; Error(usage) when it is larger than `limit_bytes`.
 std::string read_text_file(const std::string& path, std::size_t limit_bytes);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ unsigned mode_of(const std::string& path) {
 
 TEST(PartialFile, AppearsUnderItsNameOnlyWhenPublished) {
   const test::TempDir dir;
-  const std::string name = dir.file("new/deep/x.jsonl.zst");
+  const std::string name = dir.file("x.jsonl.zst");
   {
     PartialFile file(name);
     file.write("hello");
@@ -44,6 +45,50 @@ TEST(PartialFile, AppearsUnderItsNameOnlyWhenPublished) {
   EXPECT_EQ(test::read_file(name), "hello");
   EXPECT_EQ(mode_of(name), 0600u);
   EXPECT_FALSE(std::filesystem::exists(name + ".partial"));
+}
+
+class WorkingDirectory {
+ public:
+  explicit WorkingDirectory(const std::filesystem::path& folder) : before_(std::filesystem::current_path()) {
+    std::filesystem::current_path(folder);
+  }
+  ~WorkingDirectory() {
+    std::error_code ignored;
+    std::filesystem::current_path(before_, ignored);
+  }
+
+ private:
+  std::filesystem::path before_;
+};
+
+TEST(PartialFile, MakesTheLastFolderOfARelativePath) {
+  const test::TempDir dir;
+  const WorkingDirectory in(dir.path());
+  for (const char* name : {"backups/x", "backups/y", "backups/deeper/x", "./other/x"}) {
+    PartialFile file(name);
+    file.write("hello");
+    file.publish();
+    EXPECT_EQ(test::read_file(dir.file(name)), "hello");
+  }
+  EXPECT_EQ(mode_of("backups"), 0700u);
+  EXPECT_EQ(mode_of("backups/deeper"), 0700u);
+}
+
+TEST(PartialFile, NeverMakesFoldersElsewhere) {
+  const test::TempDir dir;
+  const WorkingDirectory in(dir.path());
+  const auto refusal = [](const std::string& path) {
+    const Error error = error_of([&] { PartialFile file(path); });
+    EXPECT_EQ(error.kind(), ErrorKind::failed);
+    return error.line();
+  };
+  EXPECT_EQ(refusal("a/b/c/x"), "folder 'a/b/c' does not exist; make it first");
+  EXPECT_EQ(refusal("/nonexist/x"), "folder '/nonexist' does not exist; make it first");
+  EXPECT_EQ(refusal(dir.file("typo/x")), "folder '" + dir.file("typo") + "' does not exist; make it first");
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+  EXPECT_FALSE(std::filesystem::exists("/nonexist"));
+  std::ofstream("file") << "";
+  EXPECT_EQ(refusal("file/x"), "cannot create 'file/x.partial': Not a directory");
 }
 
 TEST(PartialFile, LeavesNothingWhenNotPublished) {
@@ -95,6 +140,20 @@ TEST(File, SaysWhereAShortFileEnds) {
   const Error error = error_of([&] { file.read_at(1, into.data(), 5); });
   EXPECT_EQ(error.kind(), ErrorKind::corrupt);
   EXPECT_EQ(error.line(), "'" + dir.file("x") + "' ends at byte 5");
+}
+
+TEST(File, APipeWithoutAWriterIsOpenedForPolling) {
+  const test::TempDir dir;
+  ASSERT_EQ(::mkfifo(dir.file("pipe").c_str(), 0600), 0);
+  File reader = File::open_for_polling(dir.file("pipe"));
+  pollfd waiting{reader.fd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&waiting, 1, 0), 0);  // nobody has written, and nobody has left
+  File writer(::open(dir.file("pipe").c_str(), O_WRONLY | O_CLOEXEC), "pipe");
+  writer.write("x");
+  EXPECT_EQ(::poll(&waiting, 1, 0), 1);
+  char into = 0;
+  EXPECT_EQ(reader.read(&into, 1), 1u);
+  EXPECT_EQ(::fcntl(reader.fd(), F_GETFL) & O_NONBLOCK, 0);
 }
 
 TEST(File, ReportsAFullDeviceByName) {

@@ -211,6 +211,7 @@ struct HttpClient::Pool {
     curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent.c_str());
     if (!ca_bundle.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, ca_bundle.c_str());
     if (!request.use_proxy) curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    if (request.fresh_connection) curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, request.timeouts.connect_ms);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request.timeouts.total_ms);
   }

@@ -30,6 +30,8 @@ struct HttpRequest {
   HttpTimeouts timeouts;
   std::size_t max_reply_bytes = 32u << 20;
   bool use_proxy = true;  // false for link-local metadata services
+  // On a kept connection that turns out to be closed curl silently sends a request again; a fresh one never does that.
+  bool fresh_connection = false;
 };
 
 struct HttpReply {

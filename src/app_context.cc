@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "backends/dynamodb/url.h"
 #include "io/error.h"
 #include "src/dump_catalogue.h"
 #include "src/protection.h"
@@ -15,6 +16,20 @@ namespace {
 
 std::string first_of(const std::string& flag, const std::string& stage) {
   return flag.empty() ? stage : flag;
+}
+
+// `latest` must not quietly mean an older dump because the newest one is damaged.
+void refuse_newer_damaged(const std::vector<CatalogueEntry>& entries, const CatalogueEntry& found) {
+  std::error_code ignored;
+  const auto time_of = [&](const std::string& path) { return std::filesystem::last_write_time(path, ignored); };
+  for (const CatalogueEntry& entry : entries) {
+    const std::string name = std::filesystem::path(entry.path).filename().string();
+    if (entry.sound() || !name.starts_with(found.header.table.name) || name.ends_with(".partial")) continue;
+    if (time_of(entry.path) <= time_of(found.path)) continue;
+    throw Error(ErrorKind::corrupt,
+                fmt::format("{} is newer than {} but no sound dump: {}", entry.path, found.path, entry.problem),
+                "name the dump that you want");
+  }
 }
 
 std::optional<Stage> named_stage(const Options& options, const Config& config, const Environment& environment) {
@@ -61,6 +76,22 @@ std::string AppContext::endpoint(const std::string& given, const std::string& wh
               fmt::format("see bulk {} --help", options.command));
 }
 
+std::unique_ptr<Store> AppContext::open(const std::string& endpoint_text) {
+  if (endpoint_text.starts_with(kDynamoDbScheme)) {
+    const DynamoDbUrl url = parse_dynamodb_url(endpoint_text);
+    const auto agree = [&](const char* flag, const std::string& given, const std::string& own) {
+      if (given.empty() || own.empty() || given == own) return;
+      throw Error(ErrorKind::usage,
+                  fmt::format("{} says one thing and the endpoint of table {} another", flag, url.table),
+                  "leave one of them out");
+    };
+    agree("--region", options.region, url.region);
+    agree("--endpoint-url", options.endpoint_url, url.endpoint);
+    agree("--profile", options.profile, url.profile);
+  }
+  return open_store(endpoint_text, stores);
+}
+
 std::string AppContext::argument(std::size_t index) const {
   return index < options.arguments.size() ? options.arguments[index] : std::string();
 }
@@ -100,8 +131,16 @@ std::string AppContext::new_dump_path(const std::string& table, WallTime started
     name += plain ? c : '_';
   }
   if (name.empty()) name = "table";
-  const std::string file = fmt::format("{}-{}.jsonl.zst", name, utc_file_stamp(started));
-  return (std::filesystem::path(backup_directory()) / file).string();
+  const std::string stem = fmt::format("{}-{}", name, utc_file_stamp(started));
+  // Two backups within a second get two names; nobody chose the first one.
+  for (unsigned number = 1;; ++number) {
+    const std::string file = (number == 1 ? stem : fmt::format("{}-{}", stem, number)) + ".jsonl.zst";
+    const std::filesystem::path path = std::filesystem::path(backup_directory()) / file;
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored) && !std::filesystem::exists(path.string() + ".partial", ignored)) {
+      return path.string();
+    }
+  }
 }
 
 std::string AppContext::dump_argument(const std::string& given) const {
@@ -109,8 +148,11 @@ std::string AppContext::dump_argument(const std::string& given) const {
   const std::string directory = backup_directory();
   std::string table;
   if (stage && !options.table.empty()) table = table_name(stage_source(*stage, options.table));
-  const auto found = latest_dump(read_catalogue(directory), options.stage, table);
-  if (found) return found->path;
+  const std::vector<CatalogueEntry> entries = read_catalogue(directory);
+  if (const auto found = latest_dump(entries, options.stage, table)) {
+    refuse_newer_damaged(entries, *found);
+    return found->path;
+  }
   throw Error(ErrorKind::not_found,
               options.stage.empty() ? fmt::format("no dump in {}", directory)
                                     : fmt::format("no dump of stage {} in {}", options.stage, directory),

@@ -38,7 +38,8 @@ class AppContext {
   // is "SOURCE" or "TARGET" for the Error(usage) "no SOURCE and no --stage". An explicit endpoint still takes profile,
   // region and endpoint from the stage.
   std::string endpoint(const std::string& given, const std::string& what) const;
-  std::unique_ptr<Store> open(const std::string& endpoint_text) { return open_store(endpoint_text, stores); }
+  // Error(usage) when a flag and the endpoint's own parameter contradict each other: neither may lose without a word.
+  std::unique_ptr<Store> open(const std::string& endpoint_text);
 
   // The nth positional argument, or nothing.
   std::string argument(std::size_t index) const;

@@ -1,5 +1,7 @@
 #include "src/batch_pool.h"
 
+#include <algorithm>
+
 namespace bulk {
 
 BatchPool::BatchPool(std::size_t batches, std::size_t batch_bytes, Stop& stop)
@@ -27,16 +29,31 @@ Work* BatchPool::acquire() {
   return work;
 }
 
+bool BatchPool::charge(Work* work) {
+  const std::size_t held = work->batch.bytes.size() + work->batch.records.size() * sizeof(Record);
+  const std::size_t wanted = std::min(held / (2 * batch_bytes_), owned_.size() - 1);
+  if (wanted == 0) return true;
+  std::unique_lock lock(mutex_);
+  available_.wait(lock, [&] { return free_.size() >= wanted || stop_.stopped(); });
+  if (stop_.stopped()) return false;
+  work->shares.assign(free_.end() - static_cast<std::ptrdiff_t>(wanted), free_.end());
+  free_.resize(free_.size() - wanted);
+  return true;
+}
+
 void BatchPool::release(Work* work) {
   Batch& batch = work->batch;
   batch.reset();
   // One batch of huge records must not keep its memory for the rest of the run.
   batch.bytes.shrink_to(2 * batch_bytes_);
   batch.encoded.shrink_to(2 * batch_bytes_);
+  if (batch.records.capacity() * sizeof(Record) > 2 * batch_bytes_) batch.records = {};
   work->next = 0;
   {
     const std::lock_guard lock(mutex_);
     free_.push_back(work);
+    free_.insert(free_.end(), work->shares.begin(), work->shares.end());
+    work->shares.clear();
   }
   available_.notify_one();
 }

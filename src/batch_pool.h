@@ -21,6 +21,7 @@ struct Work {
   Batch batch;
   std::uint32_t next = 0;                        // write feed: first record not handed out yet
   std::atomic<std::uint32_t> unacknowledged{0};  // records that the sink has not settled yet
+  std::vector<Work*> shares;                     // batches that stay empty because this one needs their memory
 };
 
 // Ascending in the order of the source's only segment: which of two records of a foreign file came later.
@@ -36,6 +37,9 @@ class BatchPool {
 
   // An empty batch; null when the job stopped.
   Work* acquire();
+  // Charges a filled batch: one that holds k times its share keeps k - 1 others empty until it is released. Waits for
+  // them; false when the job stopped. Only for a source with one reader: several could wait for each other.
+  bool charge(Work* work);
   void release(Work* work);
 
   // All batches are home again (called when every stage has ended, to prove that none was lost).

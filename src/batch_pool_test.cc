@@ -55,6 +55,33 @@ TEST(BatchPool, DoesNotKeepTheMemoryOfAHugeBatch) {
   EXPECT_GE(work->batch.encoded.capacity(), 1500u);
 }
 
+TEST(BatchPool, ABatchOfManySharesKeepsOthersEmpty) {
+  Stop stop;
+  BatchPool pool(4, 1000, stop);
+  Work* huge = pool.acquire();
+  huge->batch.bytes.resize(4500);
+  ASSERT_TRUE(pool.charge(huge));
+  Work* last = pool.acquire();
+  Work* next = nullptr;
+  std::jthread waiting([&] { next = pool.acquire(); });
+  pool.release(huge);
+  waiting.join();
+  EXPECT_NE(next, nullptr);
+  pool.release(next);
+  pool.release(last);
+  EXPECT_TRUE(pool.all_home());
+}
+
+TEST(BatchPool, ABatchLargerThanThePoolStillPassesAlone) {
+  Stop stop;
+  BatchPool pool(2, 1000, stop);
+  Work* huge = pool.acquire();
+  huge->batch.bytes.resize(1'000'000);
+  EXPECT_TRUE(pool.charge(huge));
+  pool.release(huge);
+  EXPECT_TRUE(pool.all_home());
+}
+
 TEST(BatchPool, WakesWaitersWhenTheJobStops) {
   Stop stop;
   BatchPool pool(1, 1000, stop);

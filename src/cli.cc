@@ -55,8 +55,7 @@ constexpr Command kCommands[] = {
      [](Flags& f) {
        f.argument("SOURCE", "the table; without it that of --stage", false);
        f.text("--to", &Options::to, "DEST", "the dump to write; without it a new one in backup_dir");
-       f.table(), f.connection(), f.work(), f.reading(), f.level(), f.consistent_read(), f.dry_run(), f.no_verify(),
-           f.progress();
+       f.table(), f.connection(), f.work(), f.reading(), f.level(), f.consistent_read(), f.dry_run(), f.progress();
      }},
     {"restore", "write a dump into a table; without DUMP: list what could be restored",
      [](Flags& f) {
@@ -177,6 +176,9 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
     // CLI11 takes the arguments from the back.
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {
+    if (&parser.current() == &app && !arguments.front().starts_with("-")) {
+      throw Error(ErrorKind::usage, fmt::format("there is no command {}", arguments.front()), see());
+    }
     parser.line.text = app.help();
   } catch (const CLI::CallForVersion&) {
     parser.line.text = "bulk " BULK_VERSION "\n";
@@ -192,6 +194,9 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
     throw Error(ErrorKind::usage, error.what(), see());
   } catch (const Error& error) {
     throw Error(error.kind(), error.what(), see());
+  }
+  for (const std::string& argument : parser.line.options.arguments) {
+    if (argument.empty()) throw Error(ErrorKind::usage, "an argument is empty: is a variable not set?", see());
   }
   if (parser.line.text.empty() && parser.line.options.command.empty()) {
     throw Error(ErrorKind::usage, "no command given", see());

@@ -105,6 +105,12 @@ void Flags::work() {
         [this](const std::string& name, const std::string& given) {
           options_.jobs = given == "auto" ? 0 : number_between(name, given, 1u, kMaxJobs, ", or auto");
         });
+  value("--bwlimit", "RATE", "read at most so many bytes of records per second, such as 20M",
+        [this](const std::string& name, const std::string& given) {
+          if (!parse_size(given, options_.bwlimit_bytes) || options_.bwlimit_bytes == 0) {
+            bad_value(name, "a rate such as 20M", given);
+          }
+        });
   value("--memory", "SIZE", "hard bound of buffers (256M)", [this](const std::string& name, const std::string& given) {
     if (!parse_size(given, options_.memory_bytes)) bad_value(name, "a size such as 256M or 1GiB", given);
     if (options_.memory_bytes < kMinMemoryBytes) bad_value(name, "at least 8M", given);
@@ -121,12 +127,6 @@ void Flags::reading() {
           }
         });
   units("--max-rcu", &Options::max_rcu, "at most so many read units per second");
-  value("--bwlimit", "RATE", "read at most so many bytes of records per second, such as 20M",
-        [this](const std::string& name, const std::string& given) {
-          if (!parse_size(given, options_.bwlimit_bytes) || options_.bwlimit_bytes == 0) {
-            bad_value(name, "a rate such as 20M", given);
-          }
-        });
   capacity();
 }
 

@@ -83,7 +83,8 @@ TEST(CommandLine, ReadsEveryFlagOfBackup) {
                                       "70",
                                       "--consistent-read",
                                       "-n",
-                                      "--no-verify",
+                                      "--bwlimit",
+                                      "20M",
                                       "--progress",
                                       "plain",
                                       "--json",
@@ -106,7 +107,7 @@ TEST(CommandLine, ReadsEveryFlagOfBackup) {
   EXPECT_EQ(options.capacity_percent, 70);
   EXPECT_TRUE(options.consistent_read);
   EXPECT_TRUE(options.dry_run);
-  EXPECT_FALSE(options.verify);
+  EXPECT_EQ(options.bwlimit_bytes, 20u << 20);
   EXPECT_EQ(options.progress, ProgressMode::plain);
   EXPECT_TRUE(options.json);
   EXPECT_TRUE(options.quiet);

@@ -55,8 +55,10 @@ Comparison compare(const ComparedSide& first, const ComparedSide& second, const 
   Fingerprint first_print;
   Fingerprint second_print;
   Comparison result;
-  result.first = first.run(*make_fingerprint_sink(first_print)).net();
-  result.second = second.run(*make_fingerprint_sink(second_print)).net();
+  const Totals first_totals = first.run(*make_fingerprint_sink(first_print));
+  const Totals second_totals = second.run(*make_fingerprint_sink(second_print));
+  result.first = first_totals.net();
+  result.second = second_totals.net();
   if (result.first == result.second) {
     result.equal = result.first.records;
     return result;
@@ -70,11 +72,13 @@ Comparison compare(const ComparedSide& first, const ComparedSide& second, const 
                 "to learn which keys differ, compare with a file instead of " + side->name);
   }
 
-  // Second reading: remember the keys of differing buckets only.
+  // Second reading: remember the keys of differing buckets only. The buckets of a file with doubled keys hold the
+  // replaced records too and prove nothing.
+  const bool doubled = first_totals.superseded.records + second_totals.superseded.records > 0;
   std::vector<bool> differs(Fingerprint::kBuckets);
   std::uint64_t in_equal_buckets = 0;
   for (std::size_t i = 0; i < differs.size(); ++i) {
-    differs[i] = !(first_print.buckets[i] == second_print.buckets[i]);
+    differs[i] = doubled || !(first_print.buckets[i] == second_print.buckets[i]);
     if (!differs[i]) in_equal_buckets += first_print.buckets[i].records;
   }
   KeyLedger ledger(temporary_directory, memory_bytes);

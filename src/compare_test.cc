@@ -102,6 +102,26 @@ TEST(Compare, OfAForeignFileTheLastRecordOfAKeyCounts) {
   EXPECT_TRUE(compared(side_of(file, false), side_of(table)).comparison.same());
 }
 
+TEST(Compare, IsNotFooledByTheOrderOfDoubledKeys) {
+  const Table first = {item_line("k", "1"), item_line("k", "2")};
+  const Table second = {item_line("k", "2"), item_line("k", "1")};
+  EXPECT_EQ(compared(side_of(first, false), side_of(second, false)).comparison.different, 1u);
+}
+
+TEST(Compare, TablesThatChangeBetweenTheReadingsAreNotTheSame) {
+  // Different at the first reading; at the second one every key that is looked at is equal, but the first is larger.
+  ComparedSide changing;
+  changing.name = "changing";
+  int reading = 0;
+  changing.run = [&reading](Sink& sink) {
+    ScriptedSource source;
+    source.segments = {++reading == 1 ? Table{item_line("a", "1")} : Table{item_line("a", "2"), item_line("b", "2")}};
+    PipelineRun run;
+    return run(source, sink);
+  };
+  EXPECT_FALSE(compared(changing, side_of({item_line("a", "2")})).comparison.same());
+}
+
 TEST(Compare, SaysThatAStreamCannotBeReadTwice) {
   try {
     compared(side_of(table_of(2), true, false), side_of(table_of(3)));

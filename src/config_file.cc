@@ -139,7 +139,12 @@ Config load_config(const std::string& explicit_path, const Environment& environm
     return folder == here.lexically_normal() ? std::string() : folder.string();
   };
   std::error_code ignored;
-  if (!explicit_path.empty()) return read_config(explicit_path, explicit_path, directory_of(explicit_path));
+  if (!explicit_path.empty()) {
+    if (!fs::exists(explicit_path, ignored)) {
+      throw Error(ErrorKind::usage, "no file '" + explicit_path + "'", "check --config");
+    }
+    return read_config(explicit_path, explicit_path, directory_of(explicit_path));
+  }
   for (fs::path folder = here;; folder = folder.parent_path()) {
     const fs::path path = folder / kName;
     if (fs::exists(path, ignored)) return read_config(path, folder == here ? kName : path.string(), directory_of(path));

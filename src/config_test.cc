@@ -257,7 +257,8 @@ TEST(LoadConfig, LooksUpwardThenInTheHomeFolder) {
   EXPECT_EQ(backup_directory(load_config("", xdg), xdg), "c");
   EXPECT_EQ(load_config("", variables({})).path, "");
   EXPECT_EQ(backup_directory(load_config("project/bulk.toml", home), home), (root / "project/a").string());
-  EXPECT_EQ(error_of([&] { load_config("nowhere.toml", home); }, ErrorKind::not_found), "no file 'nowhere.toml'");
+  EXPECT_EQ(error_of([&] { load_config("nowhere.toml", home); }, ErrorKind::usage),
+            "no file 'nowhere.toml'; check --config");
 }
 
 TEST(MatchesPattern, TreatsTheStarAsAnyRun) {

@@ -25,7 +25,7 @@ CatalogueEntry read_entry(const fs::path& path) {
     if (entry.path.ends_with(kPartial)) {
       entry.problem = "unfinished: is being written, or was left behind by a run that was killed";
     } else if (!PartFile::recognise(file)) {
-      entry.problem = "has no header: not written by bulk";
+      entry.problem = "carries no header: no metadata to show";
     } else {
       const PartFile part(std::move(file));
       entry.header = part.header();

@@ -36,7 +36,7 @@ TEST(Catalogue, ListsNewestFirstAndWhatIsNotSoundLast) {
   EXPECT_EQ(entries[2].path, directory.file("c.jsonl.zst"));
   EXPECT_TRUE(entries[2].problem.starts_with("damaged: ")) << entries[2].problem;
   EXPECT_EQ(entries[3].problem, "unfinished: is being written, or was left behind by a run that was killed");
-  EXPECT_EQ(entries[4].problem, "has no header: not written by bulk");
+  EXPECT_EQ(entries[4].problem, "carries no header: no metadata to show");
   EXPECT_TRUE(is_of_stage(entries[4], "pr-5"));
   EXPECT_FALSE(is_of_stage(entries[4], "dev"));
 }

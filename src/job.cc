@@ -81,7 +81,7 @@ Totals run_transfer(AppContext& context, const Transfer& transfer,
 ComparedSide compared_side(AppContext& context, Store& store, const KeySchema& key, const std::string& name) {
   ComparedSide side;
   side.name = name;
-  side.rereadable = store.url() != "-";
+  side.rereadable = store.rereadable();
   side.run = [&context, &store, &key, name](Sink& sink) {
     const TableFacts facts = store.describe();
     context.progress.phase("reading " + name, facts.records);
@@ -98,9 +98,18 @@ KeySchema common_key(const Options& options, const TableFacts& first, const std:
     throw Error(ErrorKind::refused, "the key schema differs: " + first_name + " has " + first.schema->key.text() +
                                         ", " + second_name + " has " + second.schema->key.text());
   }
-  if (first.schema) return first.schema->key;
-  if (second.schema) return second.schema->key;
-  if (!options.key.empty()) return KeySchema::parse(options.key);
+  const auto& known = first.schema ? first.schema : second.schema;
+  if (!options.key.empty()) {
+    KeySchema given = KeySchema::parse(options.key);
+    if (known && !(known->key == given)) {
+      throw Error(ErrorKind::refused,
+                  (first.schema ? first_name : second_name) + " has the key " + known->key.text() + ", --key says " +
+                      options.key,
+                  "leave --key out");
+    }
+    return given;
+  }
+  if (known) return known->key;
   throw Error(ErrorKind::usage, "neither " + first_name + " nor " + second_name + " says what its key is",
               "give it, for example --key pk:S,sk:S");
 }

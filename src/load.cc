@@ -35,14 +35,26 @@ TableSchema schema_to_create(const Options& options, const TableFacts& source) {
               "give it, for example --key pk:S,sk:S");
 }
 
+// Two names of one table: the same identity, unless the tables themselves say that they are two (one name in two
+// accounts, when the credentials do not tell which).
+bool one_table(Store& from, const TableFacts& source, Store& to, const TableFacts& target) {
+  if (!same_identity(from.identity_text(), to.identity_text())) return false;
+  const TableIdentity& first = source.identity;
+  const TableIdentity& second = target.identity;
+  const bool both_known = !first.id.empty() && !second.id.empty();
+  return !both_known || (first.id == second.id && first.arn == second.arn);
+}
+
 Plan make_plan(AppContext& context, Store& from, Store& to) {
   const Options& options = context.options;
-  if (same_identity(from.identity_text(), to.identity_text())) {
-    throw Error(ErrorKind::refused, "source and target are the same table: " + to.url());
-  }
   context.require_confirmation(to, "write into it");
   Plan plan;
   plan.source = from.describe();
+  if (plan.source.schema && !options.key.empty() && !(KeySchema::parse(options.key) == plan.source.schema->key)) {
+    throw Error(ErrorKind::refused,
+                "the source's key is " + plan.source.schema->key.text() + ", --key says " + options.key,
+                "leave --key out");
+  }
   if (!to.exists()) {
     if (!options.create) {
       throw Error(ErrorKind::not_found, "no table " + quoted_name(to), "add --create to make it");
@@ -53,11 +65,17 @@ Plan make_plan(AppContext& context, Store& from, Store& to) {
     return plan;
   }
   plan.target = to.describe();
+  if (one_table(from, plan.source, to, plan.target)) {
+    throw Error(ErrorKind::refused, "source and target are the same table: " + to.url());
+  }
   plan.schema = *plan.target.schema;
-  if (plan.source.schema && !(plan.source.schema->key == plan.schema.key)) {
+  std::optional<KeySchema> wanted;
+  if (!options.key.empty()) wanted = KeySchema::parse(options.key);
+  if (plan.source.schema) wanted = plan.source.schema->key;
+  if (wanted && !(*wanted == plan.schema.key)) {
     throw Error(ErrorKind::refused,
-                "the key schema differs: the source has " + plan.source.schema->key.text() + ", table " +
-                    quoted_name(to) + " has " + plan.schema.key.text(),
+                "the key schema differs: the source has " + wanted->text() + ", table " + quoted_name(to) + " has " +
+                    plan.schema.key.text(),
                 "restore into another table, or delete this one and use --create");
   }
   plan.was_empty = to.is_empty();
@@ -65,7 +83,10 @@ Plan make_plan(AppContext& context, Store& from, Store& to) {
     throw Error(ErrorKind::refused, "table " + quoted_name(to) + " holds data",
                 "--force merges (records with the same key are replaced), --only-missing adds only new keys");
   }
-  if (options.create) context.warn("table " + quoted_name(to) + " exists and is empty; it is used as it is");
+  if (options.create) {
+    context.warn("table " + quoted_name(to) + " exists and " + (plan.was_empty ? "is empty" : "holds data") +
+                 "; it was not created");
+  }
   return plan;
 }
 
@@ -85,7 +106,7 @@ void read_back(AppContext& context, Store& from, Store& to, const KeySchema& key
   if (found == written) return;
 
   std::string sample;
-  if (from.url() != "-") {
+  if (from.rereadable()) {
     constexpr int kSample = 3;
     int shown = 0;
     const Comparison comparison = compare_stores(context, from, to, key, [&](Difference, std::string_view key_text) {
@@ -97,6 +118,54 @@ void read_back(AppContext& context, Store& from, Store& to, const KeySchema& key
               "verification failed: " + counted(written.records, "record") + " were acknowledged by " + to.url() +
                   ", but " + counted(found.records, "record") + " are there or their content differs" + sample,
               "is something else writing to the table? bulk verify DUMP --against TARGET looks again");
+}
+
+// A load that ends early says what is in the target now: the next command depends on it.
+Totals load_records(AppContext& context, const Transfer& transfer, Sink& sink, const Store& to, bool was_empty) {
+  bool in_order = false;
+  try {
+    return run_transfer(context, transfer, [&](const Source& source) -> Sink& {
+      in_order = !source.distinct_keys();
+      if (in_order && context.options.only_missing) {
+        throw Error(
+            ErrorKind::usage,
+            transfer.from.url() + " may hold a key twice, and --only-missing would keep the first record, not the last",
+            "use --force, or another table");
+      }
+      return sink;
+    });
+  } catch (const Error&) {
+    const ProgressCounters& counters = context.progress.counters();
+    context.summary.read = counters.records_read.load();
+    context.summary.written = counters.records_written.load();
+    if (context.summary.written > 0) {
+      context.progress.note("bulk: " + to.url() + " holds " + counted(context.summary.written, "record") +
+                            " of this run" +
+                            (was_empty  ? "; delete it and run again with --create, or go on with --force"
+                             : in_order ? "; --force writes all again"
+                                        : "; --only-missing adds the others, --force writes all again"));
+    }
+    throw;
+  }
+}
+
+// What was off during the load, and what the table has otherwise than the dump.
+void finish_settings(AppContext& context, const Plan& plan, Store& to) {
+  Summary& summary = context.summary;
+  const bool ours = plan.create || (context.options.create && plan.was_empty);
+  if (!ours) {
+    if (!plan.source.schema) return;
+    for (const std::string& name : differing_settings(*plan.source.schema, plan.schema)) {
+      summary.not_copied.push_back(name + " (the table keeps its own)");
+    }
+    return;
+  }
+  const TableSchema& wanted = plan.create ? plan.schema : plan.source.schema ? *plan.source.schema : plan.schema;
+  constexpr std::string_view kFailed = "FAILED: ";
+  for (std::string& phrase : to.finish_create(with_json(wanted))) {
+    if (phrase.starts_with(kFailed)) context.warn("could not be set: " + phrase.substr(kFailed.size()));
+    summary.not_copied.push_back(std::move(phrase));
+  }
 }
 
 }  // namespace
@@ -132,19 +201,19 @@ void load(AppContext& context, Store& from, Store& to) {
   transfer.with_rejects = true;
   transfer.reads = read_rate_limits(context.options, plan.source, false);
   transfer.writes = write_rate_limits(context.options, plan.target, plan.was_empty);
-  const Totals totals = run_transfer(context, transfer, [&sink](const Source& source) -> Sink& {
-    static_cast<void>(source);
-    return *sink;
-  });
+  const Totals totals = load_records(context, transfer, *sink, to, plan.was_empty);
   summary.take(totals);
   summary.source_unproven = from.is_dump() && plan.source.origin.empty();
   summary.verified = Verified::acknowledged;
 
   if (plan.was_empty && context.options.verify) {
-    read_back(context, from, to, plan.schema.key, totals.net());
+    // Into an empty table --only-missing finds a key only where the reply to its own first attempt was lost.
+    Count expected = totals.net();
+    if (context.options.only_missing) expected += totals.all().filtered;
+    read_back(context, from, to, plan.schema.key, expected);
     summary.verified = Verified::content;
   }
-  if (plan.create) summary.not_copied = to.finish_create(plan.schema);
+  finish_settings(context, plan, to);
   if (summary.rejected > 0) {
     throw Error(ErrorKind::rejected, counted(summary.rejected, "record") + " could not be written",
                 "see '" + context.options.rejects_file + "'");
@@ -172,11 +241,14 @@ void write_dump(AppContext& context, Store& from, Store& to, bool consistent) {
   write.header.tool = "bulk " BULK_VERSION;
   write.header.dialect = facts.dialect;
   write.header.started = utc_iso8601(std::chrono::system_clock::now());
-  write.header.source = from.is_dump() ? facts.origin : from.url();
+  write.header.source = facts.origin.empty() ? from.url() : facts.origin;
   // A dump belongs to a stage only when that is where it was taken from: `latest` relies on it.
   if (context.stage && context.argument(0).empty()) write.header.stage = context.stage->name;
   write.header.table = facts.identity;
-  if (facts.schema) write.header.schema_json = with_json(*facts.schema).json;
+  if (facts.schema) {
+    write.header.schema_json = with_json(*facts.schema).json;
+    summary.not_copied = settings_not_copied(*facts.schema);
+  }
 
   context.progress.phase(summary.command, facts.records);
   std::unique_ptr<Sink> sink;
@@ -187,13 +259,13 @@ void write_dump(AppContext& context, Store& from, Store& to, bool consistent) {
   const Totals totals = run_transfer(context, transfer, [&](const Source& source) -> Sink& {
     write.consistent_source = source.consistent();
     summary.consistent = source.consistent();
+    write.header.distinct_keys = source.distinct_keys();
     sink = to.sink(write);
     return *sink;
   });
   summary.take(totals);
   summary.stored_bytes = sink->stored_bytes();
-  // Every stored frame was decompressed and compared with what was read before it counted.
-  summary.verified = Verified::content;
+  summary.verified = sink->compares_content() ? Verified::content : Verified::acknowledged;
   if (summary.rejected > 0) {
     throw Error(ErrorKind::rejected, counted(summary.rejected, "record") + " could not be written",
                 "see '" + context.options.rejects_file + "'");

@@ -63,6 +63,12 @@ void prove(const Totals& totals, const Source& source) {
               "do not use the result");
 }
 
+// A source may only be able to hand out larger batches than were planned (the frames of a dump): then there are fewer.
+std::size_t batches_within(std::uint64_t memory_bytes, std::size_t batch_bytes, const MemoryPlan& plan) {
+  if (batch_bytes <= plan.batch_bytes) return plan.batches;
+  return std::clamp<std::size_t>(memory_bytes / 4 * 3 / (3 * batch_bytes), 2, plan.batches);
+}
+
 }  // namespace
 
 // Who holds memory, per batch of B bytes of lines: the lines themselves, which may overshoot by one page (about 0.6 B
@@ -84,11 +90,15 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
   // What is to be read, and into how much memory.
   const std::vector<Segment> segments = source.plan();
   const MemoryPlan memory = plan_memory(options.memory_bytes, options.jobs);
-  BatchPool pool(memory.batches, memory.batch_bytes, stop);
+  BatchPool pool(
+      batches_within(options.memory_bytes, std::max(memory.batch_bytes, source.largest_batch_bytes()), memory),
+      memory.batch_bytes, stop);
 
-  // A foreign file may hold a key twice: its records are written in order, and the ledger counts who replaced whom.
+  // A foreign file may hold a key twice: its records are written in order, and the ledger counts who replaced whom, as
+  // far as the key is known.
+  const bool in_order = !source.distinct_keys();
   std::unique_ptr<KeyLedger> ledger;
-  if (!source.distinct_keys() && key != nullptr) {
+  if (in_order && key != nullptr) {
     ledger = std::make_unique<KeyLedger>(options.temporary_directory, options.memory_bytes / 8);
   }
 
@@ -98,7 +108,7 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
   Rejects rejects(options.source_name, options.rejects_file, options.max_rejects);
   const SinkLimits limits = sink.limits();
   const unsigned sessions = std::max(1u, std::min(options.writers, limits.sessions));
-  WriteFeed feed(limits, sessions, ledger.get(), pool, progress, stop);
+  WriteFeed feed(limits, sessions, in_order, ledger.get(), pool, progress, stop);
   std::vector<std::unique_ptr<Writer>> writers;
   for (unsigned i = 0; i < sessions; ++i) {
     writers.push_back(
@@ -109,8 +119,8 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
   // Run: the last stage first. Each ends by itself when the one before it has.
   {
     std::vector<std::jthread> writing;
-    for (const auto& writer : writers) writing.emplace_back([&writer] { writer->run(); });
     try {
+      for (const auto& writer : writers) writing.emplace_back([&writer] { writer->run(); });
       ReadStage readers(source, segments, pool, bandwidth, stop, [&transform](Work* work) { transform.submit(work); });
       readers.join();
     } catch (...) {

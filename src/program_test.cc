@@ -127,7 +127,7 @@ TEST_F(ListCommand, ShowsDumpsNewestFirstAndNamesWhatIsNone) {
                 "2025-01-25T12:00:00Z  pr-5   pr-5-main-table      0  " +
                 size +
                 "B  backups/a.jsonl.zst\n"
-                "backups/pr-5-c.jsonl.zst  has no header: not written by bulk\n");
+                "backups/pr-5-c.jsonl.zst  carries no header: no metadata to show\n");
   EXPECT_EQ(outcome.err, "");
   const Outcome stage = run({"list", "--stage", "pr-5"});
   EXPECT_THAT(stage.out, testing::Not(HasSubstr("backups/b.jsonl.zst")));
@@ -147,7 +147,7 @@ TEST_F(ListCommand, PrintsJsonLinesAndASummary) {
       size +
       R"(,"digest":"00000000000000000000000000000000","consistent":false})"
       "\n"
-      R"({"message_type":"dump","path":"backups/c.jsonl.zst","problem":"has no header: not written by bulk","stored_bytes":4})"
+      R"({"message_type":"dump","path":"backups/c.jsonl.zst","problem":"carries no header: no metadata to show","stored_bytes":4})"
       "\n"
       R"({"message_type":"summary","schema_version":1,"command":"list","status":"ok",)"))
       << outcome.out;
@@ -220,7 +220,8 @@ TEST_F(InspectCommand, RefusesFilesOfOtherPrograms) {
   std::ofstream("x.jsonl") << "{}\n";
   const Outcome outcome = run({"inspect", "x.jsonl"});
   EXPECT_EQ(outcome.status, 2);
-  EXPECT_EQ(outcome.err, "bulk: 'x.jsonl' has no header: it was not written by bulk; bulk cat prints its records\n");
+  EXPECT_EQ(outcome.err,
+            "bulk: 'x.jsonl' carries no header: plain lines have no metadata to show; bulk cat prints its records\n");
 }
 
 TEST_F(InspectCommand, FindsTheLatestDump) {

@@ -43,6 +43,10 @@ void ReadStage::read_segment(const Segment& segment) {
       pool_.release(work);
       return;
     }
+    if (segments_.size() == 1 && !pool_.charge(work)) {
+      pool_.release(work);
+      return;
+    }
     work->batch.segment = segment.index;
     work->batch.sequence = sequence;
     hand_on_(work);

@@ -1,5 +1,7 @@
 #include "src/rejects.h"
 
+#include <filesystem>
+
 #include "codecs/json_check.h"
 #include "io/error.h"
 
@@ -20,6 +22,14 @@ std::string shortened(std::string_view text) {
 }
 
 }  // namespace
+
+Rejects::Rejects(std::string source, std::string path, std::uint64_t most)
+    : source_(std::move(source)), path_(std::move(path)), most_(most) {
+  std::error_code ignored;
+  if (!path_.empty() && std::filesystem::exists(path_, ignored)) {
+    throw Error(ErrorKind::refused, "'" + path_ + "' exists", "name another file for --rejects");
+  }
+}
 
 void Rejects::add(const Rejection& rejection) {
   if (path_.empty()) {
@@ -57,7 +67,9 @@ std::uint64_t Rejects::count() const {
 
 void Rejects::finish() {
   const std::lock_guard lock(mutex_);
-  if (file_) file_->sync();
+  if (!file_) return;
+  file_->sync();
+  sync_folder_of(path_);
 }
 
 }  // namespace bulk

@@ -23,8 +23,8 @@ struct Rejection {
 class Rejects {
  public:
   // `source` is what the records come from, for error texts. `path` may be empty: then every rejection throws.
-  Rejects(std::string source, std::string path, std::uint64_t most)
-      : source_(std::move(source)), path_(std::move(path)), most_(most) {}
+  // Error(refused) when the file exists: better now than at the first reject, hours into a load.
+  Rejects(std::string source, std::string path, std::uint64_t most);
 
   // One line of JSON: {"line":7,"segment":0,"reason":"...","record":{...}} ("text" instead of "record" when it is no
   // JSON). Throws Error(failed) when there is no file or the fuse blows.
@@ -32,7 +32,7 @@ class Rejects {
 
   std::uint64_t count() const;
   const std::string& path() const noexcept { return path_; }
-  // Makes the file durable.
+  // Makes the file, and its name, durable.
   void finish();
 
  private:

@@ -50,8 +50,13 @@ TEST(Rejects, KeepRecordAndReasonInAFileOfTheUsersOwn) {
 TEST(Rejects, NeverReplaceAFile) {
   const test::TempDir dir;
   std::ofstream(dir.file("r")) << "old";
-  Rejects rejects("items.jsonl", dir.file("r"), 100);
-  EXPECT_EQ(error_line(rejects, {"x", "{}", 0, 0}), "'" + dir.file("r") + "' exists");
+  try {
+    Rejects rejects("items.jsonl", dir.file("r"), 100);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::refused);
+    EXPECT_EQ(error.line(), "'" + dir.file("r") + "' exists; name another file for --rejects");
+  }
   EXPECT_EQ(test::read_file(dir.file("r")), "old");
 }
 

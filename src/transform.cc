@@ -16,7 +16,7 @@ TransformStage::TransformStage(unsigned jobs, const Sink& sink, const KeySchema*
       done_(std::move(done)),
       workers_([key] { return Worker(key); }),
       parallelism_(tbb::global_control::max_allowed_parallelism, jobs + 1),
-      arena_(static_cast<int>(jobs), 0) {}
+      arena_(static_cast<int>(jobs) + 1, 1) {}
 
 TransformStage::~TransformStage() {
   drain();

@@ -4,9 +4,15 @@
 
 namespace bulk {
 
-WriteFeed::WriteFeed(const SinkLimits& limits, unsigned writers, KeyLedger* ledger, BatchPool& pool,
+WriteFeed::WriteFeed(const SinkLimits& limits, unsigned writers, bool in_order, KeyLedger* ledger, BatchPool& pool,
                      ProgressCounters& progress, Stop& stop)
-    : limits_(limits), ledger_(ledger), pool_(pool), progress_(progress), stop_(stop), routed_(writers) {
+    : limits_(limits),
+      in_order_(in_order),
+      ledger_(ledger),
+      pool_(pool),
+      progress_(progress),
+      stop_(stop),
+      routed_(writers) {
   registration_ = stop_.on_stop([this] { signal(); });
 }
 
@@ -48,13 +54,13 @@ bool WriteFeed::fill(unsigned writer, std::vector<Pending>& pending) {
 }
 
 bool WriteFeed::exhausted(unsigned writer) const {
-  return ledger_ == nullptr ? active_.empty() : routed_[writer].empty() && too_early_.empty();
+  return !in_order_ ? active_.empty() : routed_[writer].empty() && too_early_.empty();
 }
 
 void WriteFeed::take_new_batches() {
   Work* work = nullptr;
   while (arrived_.try_pop(work)) {
-    if (ledger_ == nullptr) {
+    if (!in_order_) {
       admit(work);
       continue;
     }
@@ -75,12 +81,12 @@ void WriteFeed::admit(Work* work) {
     return;
   }
   work->unacknowledged.store(static_cast<std::uint32_t>(records.size()), std::memory_order_relaxed);
-  if (ledger_ == nullptr) {
+  if (!in_order_) {
     active_.push_back(work);
     return;
   }
   for (std::uint32_t i = 0; i < records.size(); ++i) {
-    ledger_->add({records[i].key_hash, records[i].digest, order_in_file(*work, i), {}});
+    if (ledger_ != nullptr) ledger_->add({records[i].key_hash, records[i].digest, order_in_file(*work, i), {}});
     if (!limits_.whole_batches) routed_[records[i].key_hash.low % routed_.size()].push_back({work, i});
   }
   // A sink of whole batches takes them in the order of the file; there is one writer then.
@@ -101,7 +107,7 @@ bool WriteFeed::fits(const std::vector<Pending>& pending, std::size_t bytes, con
 bool WriteFeed::take(unsigned writer, std::vector<Pending>& pending) {
   if (limits_.whole_batches) {
     if (!pending.empty()) return false;
-    if (ledger_ != nullptr) {
+    if (in_order_) {
       std::deque<Pending>& own = routed_[0];
       while (!own.empty() && (pending.empty() || own.front().work == pending.front().work)) {
         pending.push_back(own.front());
@@ -119,7 +125,7 @@ bool WriteFeed::take(unsigned writer, std::vector<Pending>& pending) {
   std::size_t bytes = 0;
   for (const Pending& entry : pending) bytes += entry.record().length;
   const std::size_t before = pending.size();
-  if (ledger_ != nullptr) {
+  if (in_order_) {
     std::deque<Pending>& own = routed_[writer];
     while (!own.empty() && fits(pending, bytes, own.front().record())) {
       bytes += own.front().record().length;

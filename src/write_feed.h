@@ -34,9 +34,10 @@ struct Pending {
 
 class WriteFeed {
  public:
-  // `ledger` not null: key order; it learns every record in order. `writers` is the number of threads that call fill().
-  WriteFeed(const SinkLimits& limits, unsigned writers, KeyLedger* ledger, BatchPool& pool, ProgressCounters& progress,
-            Stop& stop);
+  // `in_order`: key order instead of free order; `ledger`, where there is one, then learns every record in the order of
+  // the file. `writers` is the number of threads that call fill().
+  WriteFeed(const SinkLimits& limits, unsigned writers, bool in_order, KeyLedger* ledger, BatchPool& pool,
+            ProgressCounters& progress, Stop& stop);
   ~WriteFeed();
   WriteFeed(const WriteFeed&) = delete;
 
@@ -57,6 +58,7 @@ class WriteFeed {
   void signal();
 
   const SinkLimits limits_;
+  const bool in_order_;
   KeyLedger* const ledger_;
   BatchPool& pool_;
   ProgressCounters& progress_;

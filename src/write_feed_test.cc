@@ -42,7 +42,7 @@ class WriteFeedTest : public testing::Test {
 };
 
 TEST_F(WriteFeedTest, SlicesTakeTurnsAmongTheWaitingBatches) {
-  WriteFeed feed({25, 1 << 20, false, 1}, 1, nullptr, pool_, progress_, stop_);
+  WriteFeed feed({25, 1 << 20, false, 1}, 1, false, nullptr, pool_, progress_, stop_);
   Work* first = batch(many("a", 60));
   Work* second = batch(many("b", 60));
   feed.push(first);
@@ -62,7 +62,7 @@ TEST_F(WriteFeedTest, SlicesTakeTurnsAmongTheWaitingBatches) {
 }
 
 TEST_F(WriteFeedTest, ASliceHoldsAKeyOnce) {
-  WriteFeed feed({25, 1 << 20, false, 1}, 1, nullptr, pool_, progress_, stop_);
+  WriteFeed feed({25, 1 << 20, false, 1}, 1, false, nullptr, pool_, progress_, stop_);
   feed.push(batch({"a", "b", "a", "c"}));
   feed.close();
   std::vector<Pending> slice;
@@ -74,7 +74,7 @@ TEST_F(WriteFeedTest, ASliceHoldsAKeyOnce) {
 }
 
 TEST_F(WriteFeedTest, FillsUpWhatASliceHasLeft) {
-  WriteFeed feed({25, 1 << 20, false, 1}, 1, nullptr, pool_, progress_, stop_);
+  WriteFeed feed({25, 1 << 20, false, 1}, 1, false, nullptr, pool_, progress_, stop_);
   feed.push(batch(many("a", 40)));
   feed.close();
   std::vector<Pending> slice;
@@ -92,7 +92,7 @@ TEST_F(WriteFeedTest, FillsUpWhatASliceHasLeft) {
 TEST_F(WriteFeedTest, InKeyOrderAKeyHasOneWriterAndTheOrderOfTheFile) {
   KeyLedger ledger("/tmp", 1 << 20);
   constexpr unsigned kWriters = 3;
-  WriteFeed feed({25, 1 << 20, false, kWriters}, kWriters, &ledger, pool_, progress_, stop_);
+  WriteFeed feed({25, 1 << 20, false, kWriters}, kWriters, true, &ledger, pool_, progress_, stop_);
   // They arrive out of order, as transform workers finish them.
   feed.push(batch(many("k", 50), 2));
   feed.push(batch(many("k", 50), 0));
@@ -115,7 +115,7 @@ TEST_F(WriteFeedTest, InKeyOrderAKeyHasOneWriterAndTheOrderOfTheFile) {
 }
 
 TEST_F(WriteFeedTest, GivesWholeBatchesToASinkOfThem) {
-  WriteFeed feed({1, 1, true, 1}, 1, nullptr, pool_, progress_, stop_);
+  WriteFeed feed({1, 1, true, 1}, 1, false, nullptr, pool_, progress_, stop_);
   feed.push(batch(many("a", 60)));
   feed.push(batch({}));
   feed.close();
@@ -127,7 +127,7 @@ TEST_F(WriteFeedTest, GivesWholeBatchesToASinkOfThem) {
 }
 
 TEST_F(WriteFeedTest, AWaitingWriterIsWokenByABatchAndByAStop) {
-  WriteFeed feed({25, 1 << 20, false, 1}, 1, nullptr, pool_, progress_, stop_);
+  WriteFeed feed({25, 1 << 20, false, 1}, 1, false, nullptr, pool_, progress_, stop_);
   std::vector<Pending> slice;
   std::jthread pushing([&] { feed.push(batch({"a"})); });
   EXPECT_TRUE(feed.fill(0, slice));

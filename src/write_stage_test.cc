@@ -173,7 +173,7 @@ TEST(WriteStage, GivesUpOnATargetThatNeverAnswers) {
     result.reason = "127.0.0.1:1: connection refused";
     return result;
   };
-  WriteFeed feed(sink.limits(), 1, nullptr, pool, progress, stop);
+  WriteFeed feed(sink.limits(), 1, false, nullptr, pool, progress, stop);
   Work* work = pool.acquire();
   work->batch.bytes.append(item_line("a", "b") + "\n");
   work->batch.records.push_back({0, static_cast<std::uint32_t>(work->batch.bytes.size() - 1), 10, 0, {}, {}});

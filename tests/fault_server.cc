@@ -158,6 +158,10 @@ Reply FaultServer::handle(const TinyHttpServer::Request& request) {
                                                      : dispatch(operation, body, dice);
   }
   if (may_fail && dice.happens(faults.drop_after)) return no_reply();
+  if (may_fail && faults_.lost_replies > 0) {
+    --faults_.lost_replies;
+    reply = error(500, "InternalServerError", "the reply is lost");
+  }
   if (may_fail && dice.happens(faults.cut_json)) reply.body.resize(reply.body.size() / 2);
   std::uint32_t crc = libdeflate_crc32(0, reply.body.data(), reply.body.size());
   if (may_fail && dice.happens(faults.wrong_crc)) crc ^= 1;
@@ -172,18 +176,21 @@ Reply FaultServer::dispatch(const std::string& operation, const rapidjson::Docum
   const std::string name = string_of(body, "TableName");
   const auto found = tables_.find(name);
   const bool known = operation == "DescribeTable" || operation == "DeleteTable" || operation == "Scan" ||
-                     operation == "PutItem" || operation == "DescribeTimeToLive" || operation == "UpdateTimeToLive";
+                     operation == "PutItem" || operation == "DescribeTimeToLive" || operation == "UpdateTimeToLive" ||
+                     operation == "UpdateTable";
   if (!known) return error(400, "UnknownOperationException", "");
   if (found == tables_.end()) return error(400, "ResourceNotFoundException", "Requested resource not found");
   Table& table = found->second;
   if (operation == "Scan") return scan(table, body, dice);
   if (operation == "PutItem") return put_item(table, body);
+  if (operation == "UpdateTable") return update(name, table, body);
   if (operation == "DescribeTimeToLive") {
     if (table.ttl_attribute.empty()) return ok(R"({"TimeToLiveDescription":{"TimeToLiveStatus":"DISABLED"}})");
     return ok(R"({"TimeToLiveDescription":{"TimeToLiveStatus":"ENABLED","AttributeName":")" + table.ttl_attribute +
               "\"}}");
   }
   if (operation == "UpdateTimeToLive") {
+    if (!table.ttl_attribute.empty()) return invalid("TimeToLive is already enabled");
     table.ttl_attribute = string_of(body["TimeToLiveSpecification"], "AttributeName");
     return ok("{\"TimeToLiveSpecification\":" + text_of(body["TimeToLiveSpecification"]) + "}");
   }
@@ -214,11 +221,39 @@ Reply FaultServer::create(const Value& body) {
 }
 
 Reply FaultServer::describe(const std::string& name, Table& table) {
-  const bool active = table.creating_polls-- <= 0;
+  std::string status = "ACTIVE";
+  if (table.creating_polls > 0) {
+    --table.creating_polls;
+    status = "CREATING";
+  } else if (table.updating_polls > 0) {
+    if (table.updating_polls-- < faults_.updating_polls) status = "UPDATING";
+  } else {
+    table.settings.merge(table.pending);
+    table.pending.clear();
+  }
+  std::string settings;
+  for (const auto& [member, value] : table.settings) settings += ",\"" + member + "\":" + value;
   return ok("{\"Table\":{\"TableName\":\"" + name + "\",\"TableArn\":\"arn:aws:dynamodb:us-east-1:000000000000:table/" +
             name + "\",\"TableId\":\"id-of-" + name +
             "\",\"CreationDateTime\":1737806400.5,\"ItemCount\":0,\"TableSizeBytes\":0" + ",\"TableStatus\":\"" +
-            (active ? "ACTIVE" : "CREATING") + "\"" + table.description + "}}");
+            status + "\"" + table.description + settings + "}}");
+}
+
+Reply FaultServer::update(const std::string& name, Table& table, const Value& body) {
+  if (!table.pending.empty() || table.creating_polls > 0) {
+    return error(400, "ResourceInUseException", "Attempt to change a resource which is still in use: " + name);
+  }
+  if (body.MemberCount() != 2) return invalid("one change at a time");
+  for (const char* member : {"StreamSpecification", "DeletionProtectionEnabled"}) {
+    if (!body.HasMember(member)) continue;
+    if (table.settings.contains("StreamSpecification") && body.HasMember("StreamSpecification")) {
+      return invalid("Table already has an enabled stream: TableName: " + name);
+    }
+    table.pending[member] = text_of(body[member]);
+    table.updating_polls = faults_.updating_polls;
+    return ok("{\"TableDescription\":{\"TableStatus\":\"UPDATING\"}}");
+  }
+  return invalid("no change that is known here");
 }
 
 std::string FaultServer::check_item(const Table& table, const Value& item, std::string& key) const {

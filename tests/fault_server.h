@@ -1,9 +1,9 @@
 // A DynamoDB for tests that can be made to fail: in this process, on 127.0.0.1, holding the truth (every item as text,
 // by its key) so that a test can compare what the program claims with what has really been written.
 //
-// It knows CreateTable, DescribeTable, DeleteTable, Scan (segments, ExclusiveStartKey), BatchWriteItem, PutItem (with
-// or without attribute_not_exists), DescribeTimeToLive and UpdateTimeToLive; everything else is an
-// UnknownOperationException.
+// It knows CreateTable, DescribeTable, DeleteTable, UpdateTable (stream, deletion protection; one change at a time),
+// Scan (segments, ExclusiveStartKey), BatchWriteItem, PutItem (with or without attribute_not_exists),
+// DescribeTimeToLive and UpdateTimeToLive; everything else is an UnknownOperationException.
 //
 // The faults it may inject, and nothing else: see Faults. Each is decided by the request's number and a seed alone, so
 // a run with one client thread repeats exactly; only the capacity budget goes by the clock. The program must survive
@@ -49,7 +49,9 @@ struct Faults {
   std::size_t page_items = 1'000;  // most items on a page of a Scan
   std::size_t page_bytes = 1u << 20;
   std::chrono::milliseconds latency{0};
+  int lost_replies = 0;    // so many requests, the first ones, are carried out and answered with HTTP 500
   int creating_polls = 0;  // a new table is CREATING for so many DescribeTable calls
+  int updating_polls = 0;  // a changed one is as it was for one of them, and then UPDATING for the rest of so many
   // A reply of the test's own instead of the server's, for hostile ones; nothing is done then.
   std::function<std::optional<TinyHttpServer::Reply>(const std::string& operation, const std::string& body)> reply;
 };
@@ -83,6 +85,8 @@ class FaultServer {
     std::map<std::string, std::string> detours;            // key text of an empty page's end -> where to go on
     std::string ttl_attribute;
     int creating_polls = 0;
+    std::map<std::string, std::string> settings, pending;  // UpdateTable's members as JSON; the latter not yet in force
+    int updating_polls = 0;
   };
   struct Decision;  // the dice of one request
 
@@ -90,6 +94,7 @@ class FaultServer {
   Reply dispatch(const std::string& operation, const rapidjson::Document& body, Decision& dice);
   Reply create(const rapidjson::Value& body);
   Reply describe(const std::string& name, Table& table);
+  Reply update(const std::string& name, Table& table, const rapidjson::Value& body);
   Reply scan(Table& table, const rapidjson::Value& body, Decision& dice);
   Reply batch_write(const rapidjson::Value& body, Decision& dice);
   Reply put_item(Table& table, const rapidjson::Value& body);

@@ -1,6 +1,7 @@
 #include "backends/dump/byte_input.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <random>
@@ -62,6 +63,13 @@ TEST_F(ByteInputTest, ReadsAPipeToItsEnd) {
   });
   ByteInput input(File(ends[0], "pipe"), stop_);
   EXPECT_EQ(input.peek(20'000).size(), 10'000u);
+}
+
+TEST_F(ByteInputTest, WaitingForAWriterEndsWithTheJob) {
+  ASSERT_EQ(mkfifo(folder_.file("pipe").c_str(), 0600), 0);
+  ByteInput input(File::open_for_polling(folder_.file("pipe")), stop_);
+  stop_.fail(std::make_exception_ptr(Error(ErrorKind::failed, "enough")));
+  EXPECT_EQ(test::error_line([&] { input.peek(1); }, ErrorKind::failed), "enough");
 }
 
 TEST_F(ByteInputTest, WaitingForAPipeEndsWithTheJob) {

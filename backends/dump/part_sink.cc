@@ -72,6 +72,7 @@ class PartSink : public Sink {
 
   SinkLimits limits() const override { return {.records = 0, .bytes = 0, .whole_batches = true, .sessions = 1}; }
   std::unique_ptr<SinkSession> open() override { return std::make_unique<PartSession>(*this); }
+  bool compares_content() const override { return true; }
 
   void encode(Batch& batch) const override {
     batch.encoded.clear();
@@ -93,6 +94,11 @@ class PartSink : public Sink {
   void append(const Batch& batch) {
     if (batch.encoded.size() <= kTrailerBytes)
       throw Error(ErrorKind::failed, "a batch was written without being encoded");
+    // The footer has to stay readable: its hashes are 32 bytes a frame.
+    constexpr std::size_t kMostFrames = (kMaxMetadataBytes - (8u << 20)) / sizeof(Sha256);
+    if (footer_.frame_hashes.size() >= kMostFrames)
+      throw Error(ErrorKind::failed, "a dump of more than " + std::to_string(kMostFrames) + " frames cannot be written",
+                  "raise --memory: frames are then larger");
     const std::size_t stored = batch.encoded.size() - kTrailerBytes;
     const char* trailer = batch.encoded.data() + stored;
     output_->write(batch.encoded.view(0, stored));

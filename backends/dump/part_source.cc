@@ -41,7 +41,7 @@ class PartSource : public Source {
   // that it came from, so that a restore does not heat one partition after another.
   std::vector<Segment> plan() override {
     const std::uint64_t frames = part_->frames().size();
-    const std::uint64_t wanted = options_.segments.value_or(options_.jobs * 2);
+    const std::uint64_t wanted = distinct_keys() ? options_.segments.value_or(options_.jobs * 2) : 1;
     const auto count =
         static_cast<std::uint32_t>(std::clamp<std::uint64_t>(wanted, 1, std::max<std::uint64_t>(1, frames)));
     std::vector<Segment> segments;
@@ -62,6 +62,12 @@ class PartSource : public Source {
                                         options_);
   }
 
+  bool distinct_keys() const override { return part_->header().distinct_keys; }
+  std::size_t largest_batch_bytes() const override {
+    std::size_t largest = 0;
+    for (const auto& frame : part_->frames()) largest = std::max<std::size_t>(largest, frame.plain_bytes);
+    return largest;
+  }
   bool consistent() const override { return part_->footer().consistent; }
   std::optional<ExpectedTotals> expected() const override {
     const DumpFooter& footer = part_->footer();

@@ -17,7 +17,8 @@ std::unique_ptr<Source> make_part_source(std::shared_ptr<const PartFile> part, c
 DumpHeader read_stream_header(ByteInput& input);
 // `input` began with the header and stands behind it. Source::expected() has the footer's totals once the
 // reader has returned false.
-std::unique_ptr<Source> make_part_stream_source(std::shared_ptr<ByteInput> input, const ReadOptions& options);
+std::unique_ptr<Source> make_part_stream_source(std::shared_ptr<ByteInput> input, bool distinct_keys,
+                                                const ReadOptions& options);
 
 // The records of whole lines, and an Error where a frame is larger than a batch may be.
 void cut_frame(Batch& batch);

@@ -160,8 +160,11 @@ class PartStreamReader : public Reader {
 
 class PartStreamSource : public Source {
  public:
-  PartStreamSource(std::shared_ptr<ByteInput> input, const ReadOptions& options)
-      : input_(std::move(input)), options_(options), end_(std::make_shared<StreamEnd>()) {}
+  PartStreamSource(std::shared_ptr<ByteInput> input, bool distinct_keys, const ReadOptions& options)
+      : input_(std::move(input)),
+        distinct_keys_(distinct_keys),
+        options_(options),
+        end_(std::make_shared<StreamEnd>()) {}
 
   std::vector<Segment> plan() override { return {Segment{}}; }
   std::unique_ptr<Reader> open(const Segment&, const Cursor& from) override {
@@ -169,6 +172,7 @@ class PartStreamSource : public Source {
       throw Error(ErrorKind::failed, "a stream is read once, from its beginning", "start afresh");
     return std::make_unique<PartStreamReader>(std::move(input_), options_, end_);
   }
+  bool distinct_keys() const override { return distinct_keys_; }
   std::optional<ExpectedTotals> expected() const override {
     const std::lock_guard lock(end_->mutex);
     return end_->totals;
@@ -176,6 +180,7 @@ class PartStreamSource : public Source {
 
  private:
   std::shared_ptr<ByteInput> input_;
+  bool distinct_keys_;
   ReadOptions options_;
   std::shared_ptr<StreamEnd> end_;
 };
@@ -196,8 +201,9 @@ DumpHeader read_stream_header(ByteInput& input) {
   return header;
 }
 
-std::unique_ptr<Source> make_part_stream_source(std::shared_ptr<ByteInput> input, const ReadOptions& options) {
-  return std::make_unique<PartStreamSource>(std::move(input), options);
+std::unique_ptr<Source> make_part_stream_source(std::shared_ptr<ByteInput> input, bool distinct_keys,
+                                                const ReadOptions& options) {
+  return std::make_unique<PartStreamSource>(std::move(input), distinct_keys, options);
 }
 
 }  // namespace bulk

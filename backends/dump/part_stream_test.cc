@@ -36,7 +36,7 @@ class PartStreamTest : public ::testing::Test {
     });
     const auto input = std::make_shared<ByteInput>(File(ends[0], "-"), stop_);
     header_ = read_stream_header(*input);
-    const auto source = make_part_stream_source(input, options);
+    const auto source = make_part_stream_source(input, true, options);
     EXPECT_EQ(source->expected(), std::nullopt);
     std::vector<std::string> lines = test::read_lines(*source);
     expected_ = source->expected();
@@ -117,7 +117,7 @@ TEST_F(PartStreamTest, AFrameOverTheBuffersSaysHowToGoOn) {
 TEST_F(PartStreamTest, IsReadOnce) {
   const auto input = std::make_shared<ByteInput>(File::open_for_reading(path_), stop_);
   read_stream_header(*input);
-  const auto source = make_part_stream_source(input, {});
+  const auto source = make_part_stream_source(input, true, {});
   EXPECT_NE(source->open({}, {}), nullptr);
   EXPECT_EQ(test::error_line([&] { source->open({}, {}); }, ErrorKind::failed),
             "a stream is read once, from its beginning; start afresh");

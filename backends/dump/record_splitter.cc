@@ -1,5 +1,8 @@
 #include "backends/dump/record_splitter.h"
 
+#include <charconv>
+#include <optional>
+
 #include "codecs/lines.h"
 #include "io/error.h"
 
@@ -62,8 +65,8 @@ class LineSplitter : public RecordSplitter {
   std::uint64_t line_ = 0;
 };
 
-// A document is {"Items":[ITEM,...],...}: the members beside Items are passed over. Documents may follow one another,
-// as when pages were appended to one file.
+// A document is {"Items":[ITEM,...],...}; of the members beside Items only those matter that tell whether something is
+// missing. Documents may follow one another, as when the pages of one scan were appended to one file.
 class ItemsSplitter : public RecordSplitter {
  public:
   ItemsSplitter(std::string name, std::size_t limit) : name_(std::move(name)), limit_(limit) {}
@@ -85,6 +88,10 @@ class ItemsSplitter : public RecordSplitter {
 
   bool last(std::string_view&) override {
     if (state_ != State::outside) refuse("the text ends inside the document");
+    if (!continued_by_.empty()) {
+      throw Error(ErrorKind::corrupt, name_ + ": is one page of several: it ends with a " + continued_by_,
+                  "scan the whole table");
+    }
     return false;
   }
 
@@ -92,6 +99,10 @@ class ItemsSplitter : public RecordSplitter {
   std::uint64_t line() const override { return 0; }
 
  private:
+  // Of a member's name or value, no more than tells those apart that matter: the longest name has 16 characters, the
+  // longest count 20.
+  static constexpr std::size_t kKeptBytes = 24;
+
   enum class State {
     outside,
     before_name,
@@ -128,6 +139,10 @@ class ItemsSplitter : public RecordSplitter {
     if (state_ == State::outside && c == '{') {
       state_ = State::before_name;
       has_items_ = false;
+      before_document_ = items_;
+      count_.reset();
+      continues_another_ = !continued_by_.empty();
+      continued_by_.clear();
     } else if (state_ == State::before_name && c == '"') {
       state_ = State::in_name;
       member_.clear();
@@ -162,7 +177,7 @@ class ItemsSplitter : public RecordSplitter {
       state_ = State::before_colon;
       return false;
     }
-    if (member_.size() < 16) member_ += c;  // no longer than needed to tell "Items"
+    if (member_.size() < kKeptBytes) member_ += c;
     return false;
   }
 
@@ -170,6 +185,7 @@ class ItemsSplitter : public RecordSplitter {
     depth_ = 0;
     if (member_ != "Items") {
       state_ = State::in_value;
+      value_.clear();
       value_step(c);
       return;
     }
@@ -179,6 +195,13 @@ class ItemsSplitter : public RecordSplitter {
   }
 
   bool value_step(char c) {
+    if (!in_string_ && depth_ == 0 && (c == ',' || c == '}')) {
+      end_member();
+      state_ = State::before_name;
+      if (c == '}') end_document();
+      return false;
+    }
+    if (value_.size() < kKeptBytes && (in_string_ || !is_space(c))) value_ += c;
     if (in_string_) {
       string_step(c);
     } else if (c == '"') {
@@ -187,12 +210,18 @@ class ItemsSplitter : public RecordSplitter {
       ++depth_;
     } else if (depth_ > 0 && (c == '}' || c == ']')) {
       --depth_;
-    } else if (depth_ == 0 && c == '}') {
-      end_document();
-    } else if (depth_ == 0 && c == ',') {
-      state_ = State::before_name;
     }
     return false;
+  }
+
+  void end_member() {
+    if (value_ == "null") return;
+    if ((member_ == "NextToken" || member_ == "LastEvaluatedKey") && value_ != "{}") continued_by_ = member_;
+    if (member_ != "Count") return;
+    std::uint64_t count = 0;
+    const auto [end, error] = std::from_chars(value_.data(), value_.data() + value_.size(), count);
+    if (error != std::errc() || end != value_.data() + value_.size()) refuse("\"Count\" is no number");
+    count_ = count;
   }
 
   // Copies the item without the white space between its tokens; what would join two tokens into one stays apart.
@@ -235,6 +264,15 @@ class ItemsSplitter : public RecordSplitter {
   void end_document() {
     if (!has_items_) refuse("an object without \"Items\"");
     state_ = State::outside;
+    // The AWS CLI cuts pages with --max-items and goes on with --starting-token; it does not adapt the Count of either.
+    const bool cut = continues_another_ || !continued_by_.empty();
+    const std::uint64_t held = items_ - before_document_;
+    if (!cut && count_ && *count_ != held) {
+      throw Error(ErrorKind::corrupt,
+                  name_ + ", after item " + std::to_string(items_) + ": \"Count\" is " + std::to_string(*count_) +
+                      ", but " + std::to_string(held) + " items are there",
+                  "scan the whole table");
+    }
   }
 
   std::string name_;
@@ -246,6 +284,11 @@ class ItemsSplitter : public RecordSplitter {
   bool space_ = false;
   std::size_t depth_ = 0;
   std::string member_;
+  std::string value_;
+  std::optional<std::uint64_t> count_;
+  std::string continued_by_;        // the member that says so
+  bool continues_another_ = false;  // the document before said that it is continued
+  std::uint64_t before_document_ = 0;
   std::string item_;
   bool given_ = false;  // item_ was handed out
   std::uint64_t items_ = 0;

@@ -16,7 +16,8 @@ class RecordSplitter {
   // Takes bytes off the front of `text` until a record is complete (true) or `text` is used up (false). `record` is a
   // line as it stands, or `{"Item":...}` on one line; valid until the next call, and as long as `text` is.
   virtual bool next(std::string_view& text, std::string_view& record) = 0;
-  // After the last text: what was left without its end. False: nothing. Throws Error(failed) when it cannot end here.
+  // After the last text: what was left without its end. False: nothing. Throws Error(failed) when it cannot end here,
+  // Error(corrupt) when it says itself that more was to follow.
   virtual bool last(std::string_view& record) = 0;
   // "line 7" or "item 7": the record given last.
   virtual std::string where() const = 0;

@@ -78,6 +78,53 @@ TEST(ItemsSplitter, TakesSeveralPagesAndEmptyOnes) {
             (Strings{R"({"Item":{}})"}));
 }
 
+constexpr std::string_view kScanAgain = "; scan the whole table";
+
+std::string incomplete(std::string_view text) {
+  return test::error_line([&] { split(*make_items_splitter("f", 1000), text, 7); }, ErrorKind::corrupt);
+}
+
+TEST(ItemsSplitter, OnePageOfSeveralIsNotTheScan) {
+  const std::string token =
+      std::string("f: is one page of several: it ends with a NextToken") + std::string(kScanAgain);
+  EXPECT_EQ(incomplete(R"({"Items":[{"a":{}}],"Count":1,"NextToken":"eyJ"})"), token);
+  EXPECT_EQ(incomplete(R"({"NextToken":"eyJ","Items":[{"a":{}}]})"), token);
+  EXPECT_EQ(incomplete(R"({"Count":3,"Items":[{"a":{}}],"NextToken":"eyJ"})"), token);
+  const std::string key =
+      std::string("f: is one page of several: it ends with a LastEvaluatedKey") + std::string(kScanAgain);
+  EXPECT_EQ(incomplete(R"({"Items":[], "LastEvaluatedKey" : { "pk": {"S": ")" + std::string(100'000, 'x') + "\"}}}"),
+            key);
+  EXPECT_EQ(incomplete(R"({"LastEvaluatedKey":{"pk":{"S":"}"}},"Items":[]})"), key);
+  EXPECT_EQ(incomplete(R"({"Items":[],"LastEvaluatedKey":{"pk":{"S":"a"}}}{"Items":[],"NextToken":"eyJ"})"), token);
+}
+
+TEST(ItemsSplitter, TheLastPageEndsTheScan) {
+  const auto items = [](std::string_view text) { return split(*make_items_splitter("f", 1000), text, 5).size(); };
+  EXPECT_EQ(items(R"({"Items":[{}],"NextToken":null,"LastEvaluatedKey":{ }})"), 1u);
+  EXPECT_EQ(items(R"({"Items":[{"NextToken":{"S":"a"}}],"ConsumedCapacity":{"NextToken":"a"},"LastEvaluatedKeys":1})"),
+            1u);
+  // As `aws dynamodb scan --max-items` and `--starting-token` count.
+  EXPECT_EQ(items(R"({"Items":[{},{}],"Count":9,"NextToken":"a"}{"Items":[{}],"Count":0})"), 3u);
+}
+
+TEST(ItemsSplitter, TheCountIsThatOfTheItems) {
+  const auto wrong = [](std::string_view count, std::string_view held) {
+    return "f, after item 2: \"Count\" is " + std::string(count) + ", but " + std::string(held) + " items are there" +
+           std::string(kScanAgain);
+  };
+  EXPECT_EQ(incomplete(R"({"Items":[{},{}],"Count":3})"), wrong("3", "2"));
+  EXPECT_EQ(incomplete(R"({"Count" : 1 ,"ScannedCount":2,"Items":[{},{}]})"), wrong("1", "2"));
+  EXPECT_EQ(incomplete(R"({"Items":[{}],"Count":1}{"Items":[{}],"Count":2})"), wrong("2", "1"));
+  EXPECT_EQ(split(*make_items_splitter("f", 99), R"({"ScannedCount":7,"Count":null,"Items":[{}]})", 3).size(), 1u);
+  const std::string no_number =
+      "f, after item 0: \"Count\" is no number; a dump is lines of {\"Item\":{...}} or what "
+      "`aws dynamodb scan` prints";
+  for (const char* count : {"-1", "1.0", "\"0\"", "{}", "99999999999999999999999999999"}) {
+    EXPECT_EQ(refusal(*make_items_splitter("f", 99), "{\"Items\":[],\"Count\":" + std::string(count) + "}"), no_number)
+        << count;
+  }
+}
+
 TEST(ItemsSplitter, WhiteSpaceNeverJoinsTokens) {
   EXPECT_EQ(split(*make_items_splitter("f", 100), "{\"Items\":[{\"a\":{\"BOOL\":tr ue}}]}", 5),
             (Strings{R"({"Item":{"a":{"BOOL":tr ue}}})"}));

@@ -45,7 +45,7 @@ std::string DumpStore::identity_text() const {
 
 void DumpStore::look() {
   if (looked_) return;
-  File file = File::open_for_reading(path_);
+  File file = File::open_for_polling(path_);
   stream_ = path_ == kStandardStream || !file.is_regular();
   if (!stream_) {
     file_bytes_ = file.size();
@@ -62,6 +62,11 @@ void DumpStore::look() {
     refuse_empty(input_->name());
   if (kind == InputKind::part) stream_header_ = read_stream_header(*input_);
   looked_ = true;
+}
+
+bool DumpStore::rereadable() {
+  look();
+  return !stream_;
 }
 
 bool DumpStore::exists() {
@@ -123,7 +128,7 @@ std::unique_ptr<Source> DumpStore::source(const ReadOptions& options) {
   if (!input_) throw Error(ErrorKind::failed, path_ + ": a stream is read once");
   auto input = std::move(input_);
   if (!stream_) looked_ = false;  // a file can be opened again
-  if (stream_header_) return make_part_stream_source(std::move(input), options);
+  if (stream_header_) return make_part_stream_source(std::move(input), stream_header_->distinct_keys, options);
   return make_line_source(std::move(input), options);
 }
 

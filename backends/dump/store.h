@@ -24,6 +24,7 @@ class DumpStore : public Store {
   std::string url() const override { return path_; }  // as it was given: that is how people know it
   std::string identity_text() const override;
   bool is_dump() const override { return true; }
+  bool rereadable() override;
   bool exists() override;
   TableFacts describe() override;
   bool is_empty() override;

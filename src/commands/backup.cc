@@ -9,7 +9,11 @@ namespace bulk {
 
 void run_backup(AppContext& context) {
   const std::unique_ptr<Store> source = context.open(context.endpoint(context.argument(0), "SOURCE"));
+  context.summary.source = source->url();
   std::string destination = context.options.to;
+  if (destination == "-" && context.options.json) {
+    throw Error(ErrorKind::usage, "--to - and --json both want standard output", "leave one of them out");
+  }
   const bool folder = !destination.empty() && (destination.back() == '/' || std::filesystem::is_directory(destination));
   if (destination.empty() || folder) {
     const std::string path = context.new_dump_path(source->describe().identity.name, std::chrono::system_clock::now());

@@ -1,6 +1,7 @@
 // bulk drop TARGET --backed-up-by DUMP: deletes a table, only when the dump is whole and holds exactly what the table
 // holds now. Between the comparison and the deletion others could still write; nothing can be done about that from
 // outside.
+#include <poll.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -13,6 +14,19 @@
 namespace bulk {
 namespace {
 
+// A line from the terminal; a Ctrl-C ends the wait with its error.
+std::string typed_line(const Stop& stop) {
+  constexpr int kPollMs = 100;
+  while (true) {
+    stop.check();
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    if (::poll(&input, 1, kPollMs) > 0) break;
+  }
+  std::string line;
+  std::getline(std::cin, line);
+  return line;
+}
+
 void require_consent(AppContext& context, const Store& table, std::uint64_t records) {
   if (context.options.yes) return;
   if (isatty(STDIN_FILENO) == 0 || isatty(STDERR_FILENO) == 0) {
@@ -20,9 +34,7 @@ void require_consent(AppContext& context, const Store& table, std::uint64_t reco
                 "add --yes to delete it");
   }
   std::cerr << "Delete " << table.url() << " with " << counted(records, "record") << "? Type yes: " << std::flush;
-  std::string answer;
-  std::getline(std::cin, answer);
-  if (answer != "yes") throw Error(ErrorKind::refused, "'" + table.url() + "' was not deleted");
+  if (typed_line(context.stop) != "yes") throw Error(ErrorKind::refused, "'" + table.url() + "' was not deleted");
 }
 
 }  // namespace
@@ -68,6 +80,7 @@ void run_drop(AppContext& context) {
     return;
   }
   require_consent(context, *table, result.second.records);
+  context.stop.check();
   table->drop();
 }
 

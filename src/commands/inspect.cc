@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "backends/dump/part_file.h"
+#include "backends/dump/store.h"
 #include "io/error.h"
 #include "src/commands/commands.h"
 #include "src/text.h"
@@ -141,10 +142,11 @@ std::string frame_json(std::size_t index, const PartFrame& frame, bool intact) {
 void run_inspect(AppContext& context) {
   const std::string path = context.dump_argument(context.argument(0));
   context.summary.source = path;
-  File file = File::open_for_reading(path);
+  File file = File::open_for_polling(path);
   if (!file.is_regular()) throw Error(ErrorKind::usage, fmt::format("'{}' is not a file", path), "inspect needs one");
   if (!PartFile::recognise(file)) {
-    throw Error(ErrorKind::usage, fmt::format("'{}' has no header: it was not written by bulk", path),
+    DumpStore(path, context.stop).header();  // refuses what is empty or encrypted
+    throw Error(ErrorKind::usage, fmt::format("'{}' carries no header: plain lines have no metadata to show", path),
                 "bulk cat prints its records");
   }
   const PartFile part(std::move(file));

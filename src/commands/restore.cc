@@ -1,13 +1,46 @@
 // bulk restore [DUMP | latest] [--to TARGET] [--stage S]: writes a dump into a table; without DUMP it lists what there
 // is.
+#include "backends/dynamodb/url.h"
 #include "io/error.h"
 #include "src/commands/commands.h"
 #include "src/load.h"
 
 namespace bulk {
 
+namespace {
+
+// Flags that say what to do with a dump: with one of them, a missing DUMP is a mistake and no question.
+bool means_to_write(const Options& options) {
+  return !options.to.empty() || options.create || options.force || options.only_missing || !options.key.empty() ||
+         !options.confirm.empty() || !options.rejects_file.empty() || options.dry_run || options.yes;
+}
+
+// Where the dump came from, with what the command line says about the way there.
+std::string origin_of(Store& dump, const Options& options) {
+  const std::string origin = dump.describe().origin;
+  if (!origin.starts_with(kDynamoDbScheme) && !origin.starts_with("sqlite:")) {
+    throw Error(ErrorKind::usage, "'" + dump.url() + "' does not say which table it comes from",
+                "name the target with --to TARGET or --stage STAGE");
+  }
+  if (origin.starts_with("sqlite:")) return origin;
+  DynamoDbUrl url = parse_dynamodb_url(origin);
+  if (!options.region.empty()) {
+    // Another region is served elsewhere, unless an endpoint was given for it.
+    if (url.region != options.region) url.endpoint.clear();
+    url.region = options.region;
+  }
+  if (!options.endpoint_url.empty()) url.endpoint = options.endpoint_url;
+  if (!options.profile.empty()) url.profile = options.profile;
+  return format_dynamodb_url(url);
+}
+
+}  // namespace
+
 void run_restore(AppContext& context) {
-  if (context.argument(0).empty()) {
+  if (context.options.arguments.empty()) {
+    if (means_to_write(context.options)) {
+      throw Error(ErrorKind::usage, "restore what? there is no DUMP", "bulk restore alone lists what there is");
+    }
     run_list(context);
     return;
   }
@@ -18,11 +51,7 @@ void run_restore(AppContext& context) {
   }
   std::string target = context.options.to;
   if (target.empty() && context.options.stage.empty()) {
-    target = dump->describe().origin;
-    if (target.empty()) {
-      throw Error(ErrorKind::usage, "'" + dump->url() + "' does not say which table it comes from",
-                  "name the target with --to TARGET or --stage STAGE");
-    }
+    target = origin_of(*dump, context.options);
   }
   const std::unique_ptr<Store> to = context.open(context.endpoint(target, "TARGET"));
   load(context, *dump, *to);

@@ -30,11 +30,11 @@ _bulk() {
 
   local shared="--config --stage --json --quiet --verbose --help"
   local connection="--profile --region --endpoint-url"
-  local work="--jobs --memory --capacity-percent"
-  local reading="--segments --max-rcu --bwlimit"
+  local work="--jobs --memory --bwlimit --capacity-percent"
+  local reading="--segments --max-rcu"
   local target="--create --key --force --only-missing --rejects --max-rejects --max-wcu --yes --confirm --dry-run --no-verify"
   case $command in
-    backup) flags="$shared $connection $work $reading --to --table --level --consistent-read --dry-run --no-verify --progress" ;;
+    backup) flags="$shared $connection $work $reading --to --table --level --consistent-read --dry-run --progress" ;;
     restore) flags="$shared $connection $work $target --to --table --progress" ;;
     copy) flags="$shared $connection $work $reading $target --consistent-read --progress" ;;
     verify) flags="$shared $connection $work $reading --against --key --progress" ;;

@@ -47,12 +47,12 @@ _bulk() {
   work=(
     '(-j --jobs)'{-j,--jobs}'[parallel work on this machine]:number or auto:'
     '--memory[hard bound of buffers]:size:'
+    '--bwlimit[bytes of records per second]:rate:'
     '--capacity-percent[share of a capacity]:percent:'
   )
   reading=(
     '--segments[segments of a scan]:number or auto:'
     '--max-rcu[read units per second]:number:'
-    '--bwlimit[bytes of records per second]:rate:'
   )
   target=(
     '--create[make the table]'
@@ -77,7 +77,7 @@ _bulk() {
   case $command in
     backup)
       _arguments $shared $connection $work $reading $progress $table $consistent '--to[the dump to write]:file:_files' \
-        '--level[zstd level]:1 to 19:' '(-n --dry-run)'{-n,--dry-run}'[change nothing]' '--no-verify[do not read back]' \
+        '--level[zstd level]:1 to 19:' '(-n --dry-run)'{-n,--dry-run}'[change nothing]' \
         ':table:_files'
       ;;
     restore)

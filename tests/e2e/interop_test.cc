@@ -54,6 +54,26 @@ TEST_F(Interop, ADumpEditedWithOtherProgramsRestoresAsUnverified) {
   expect_ok(sandbox_.bulk({"verify", "edited.jsonl.zst", "--against", "sqlite:store.db#edited"}));
 }
 
+// Turned into a dump, a file with doubled keys keeps its order and says so: the last record still wins.
+TEST_F(Interop, ADumpOfAFileWithDoubledKeysKeepsItsOrder) {
+  std::string text;
+  for (int version = 0; version < 40; ++version) {
+    for (int key = 0; key < 300; ++key) {
+      text += R"({"Item":{"pk":{"S":")" + std::to_string(key) + R"("},"sk":{"S":"s"},"version":{"N":")" +
+              std::to_string(version) + R"("},"filler":{"S":")" + std::string(300, 'x') + "\"}}}\n";
+    }
+  }
+  sandbox_.write("doubled.jsonl", text);
+  for (const std::string copy : {"part.jsonl.zst", "plain.jsonl"}) {
+    expect_ok(sandbox_.bulk({"copy", "doubled.jsonl", copy, "--memory", "16M", "-j", "4"}));
+    expect_ok(sandbox_.bulk({"restore", copy, "--to", "sqlite:store.db#" + copy, "--create", "--key", "pk:S,sk:S"}));
+    const RunResult latest =
+        sandbox_.shell("bulk cat 'sqlite:store.db#" + copy + R"(' | grep -c '"version":{"N":"39"}')");
+    EXPECT_EQ(latest.out, "300\n");
+  }
+  expect_ok(sandbox_.bulk({"verify", "part.jsonl.zst"}));
+}
+
 TEST_F(Interop, PipesCarryADumpWithItsSchema) {
   fill(5'000);
   const RunResult result =

@@ -40,6 +40,47 @@ TEST_F(Refusals, ToRestoreOverData) {
   EXPECT_EQ(records("dev-main-table"), 10u);
 }
 
+TEST_F(Refusals, OfOnlyMissingForAFileThatMayHoldAKeyTwice) {
+  fill("dev", "ten.jsonl");
+  expect_error(sandbox_, sandbox_.bulk({"restore", "twenty.jsonl", "--stage", "dev", "--only-missing"}), 2,
+               "twenty.jsonl may hold a key twice, and --only-missing would keep the first record, not the last; use "
+               "--force, or another table");
+  EXPECT_EQ(records("dev-main-table"), 10u);
+}
+
+TEST_F(Refusals, ToListWhenARestoreWasMeant) {
+  expect_error(sandbox_, sandbox_.bulk({"restore", "", "--stage", "dev", "--force"}), 2,
+               "an argument is empty: is a variable not set?; see bulk restore --help");
+  expect_error(sandbox_, sandbox_.bulk({"restore", "--stage", "dev", "--force"}), 2,
+               "restore what? there is no DUMP; bulk restore alone lists what there is");
+}
+
+TEST_F(Refusals, OfAnotherKeyThanTheDumps) {
+  fill("dev", "ten.jsonl");
+  expect_ok(sandbox_.bulk({"backup", "--stage", "dev", "--to", "dump.jsonl.zst"}));
+  expect_error(sandbox_, sandbox_.bulk({"restore", "dump.jsonl.zst", "--stage", "other", "--create", "--key", "id:N"}),
+               13, "the source's key is pk:S,sk:S, --key says id:N; leave --key out");
+}
+
+TEST_F(Refusals, OfAnOlderDumpWhenTheLatestIsDamaged) {
+  fill("dev", "ten.jsonl");
+  expect_ok(sandbox_.bulk({"backup", "--stage", "dev"}));
+  sandbox_.shell("sleep 0.02; mv backups backup; mkdir backups; mv backup/*.zst backups/dev-main-table-1.jsonl.zst");
+  expect_ok(sandbox_.bulk({"restore", "latest", "--stage", "dev", "--force", "-n"}));
+  sandbox_.shell("sleep 0.02; head -c 500 backups/dev-main-table-1.jsonl.zst > backups/dev-main-table-2.jsonl.zst");
+  const RunResult result = sandbox_.bulk({"restore", "latest", "--stage", "dev", "--force"});
+  EXPECT_EQ(result.status, 4) << result.err;
+  EXPECT_THAT(result.err, testing::StartsWith("bulk: backups/dev-main-table-2.jsonl.zst is newer than "
+                                              "backups/dev-main-table-1.jsonl.zst but no sound dump: "));
+}
+
+TEST_F(Refusals, OfTwoOutputsInOneStream) {
+  fill("dev", "ten.jsonl");
+  const RunResult result = sandbox_.bulk({"backup", "--stage", "dev", "--to", "-", "--json"});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_EQ(result.err, "bulk: --to - and --json both want standard output; leave one of them out\n");
+}
+
 TEST_F(Refusals, EndWithForceWhichMerges) {
   fill("dev", "twenty.jsonl");
   sandbox_.write("one.jsonl", R"({"Item":{"pk":{"S":"CUSTOMER#0"},"sk":{"S":"ORDER#3"},"new":{"BOOL":true}}})");
@@ -53,7 +94,9 @@ TEST_F(Refusals, EndWithForceWhichMerges) {
 
 TEST_F(Refusals, EndWithOnlyMissingWhichAdds) {
   fill("dev", "ten.jsonl");
-  const RunResult result = sandbox_.bulk({"restore", "twenty.jsonl", "--stage", "dev", "--only-missing", "--json"});
+  fill("more", "twenty.jsonl");
+  expect_ok(sandbox_.bulk({"backup", "--stage", "more", "--to", "twenty.jsonl.zst"}));
+  const RunResult result = sandbox_.bulk({"restore", "twenty.jsonl.zst", "--stage", "dev", "--only-missing", "--json"});
   expect_ok(result);
   EXPECT_EQ(member(parse_json(last_line(result.out)), "records", "written").GetUint64(), 10u);
   EXPECT_EQ(member(parse_json(last_line(result.out)), "records", "filtered").GetUint64(), 10u);
