@@ -19,7 +19,8 @@ struct StoreContext {
   std::string profile, region, endpoint_url;
 };
 
-// Throws Error(usage) for text that is no endpoint. Opens lazily: nothing is asked of a server here.
+// Throws Error(usage) for text that is no endpoint. Opens lazily: no store is asked anything here (a region
+// that nothing names is looked up at the instance's metadata service).
 //   dynamodb://TABLE[?region=R&endpoint=URL&profile=P]   sqlite:PATH[#table]   PATH.jsonl[.zst|.gz]   PATH.json   -
 std::unique_ptr<Store> open_store(const std::string& endpoint, StoreContext& context);
 

@@ -136,7 +136,7 @@ Config load_config(const std::string& explicit_path, const Environment& environm
   const fs::path here = fs::current_path();
   const auto directory_of = [&](const fs::path& path) {
     const fs::path folder = (here / path).parent_path().lexically_normal();
-    return folder == here.lexically_normal() ? std::string() : folder.string();
+    return folder == here.lexically_normal() ? std::string() : folder.lexically_relative(here).string();
   };
   std::error_code ignored;
   if (!explicit_path.empty()) {

@@ -243,7 +243,8 @@ TEST(LoadConfig, LooksUpwardThenInTheHomeFolder) {
     const InFolder in(root / "project/deep/deeper");
     const Config config = load_config("", variables({}));
     EXPECT_EQ(config.path, (root / "project/bulk.toml").string());
-    EXPECT_EQ(backup_directory(config, variables({})), (root / "project/a").string());
+    EXPECT_EQ(std::filesystem::absolute(backup_directory(config, variables({}))).lexically_normal(),
+              root / "project/a");
   }
   {
     const InFolder in(root / "project");
@@ -256,7 +257,7 @@ TEST(LoadConfig, LooksUpwardThenInTheHomeFolder) {
   const auto xdg = variables({{"HOME", (root / "home").string()}, {"XDG_CONFIG_HOME", (root / "xdg").string()}});
   EXPECT_EQ(backup_directory(load_config("", xdg), xdg), "c");
   EXPECT_EQ(load_config("", variables({})).path, "");
-  EXPECT_EQ(backup_directory(load_config("project/bulk.toml", home), home), (root / "project/a").string());
+  EXPECT_EQ(backup_directory(load_config("project/bulk.toml", home), home), "project/a");
   EXPECT_EQ(error_of([&] { load_config("nowhere.toml", home); }, ErrorKind::usage),
             "no file 'nowhere.toml'; check --config");
 }

@@ -232,7 +232,7 @@ Reply FaultServer::describe(const std::string& name, Table& table) {
     table.pending.clear();
   }
   std::string settings;
-  for (const auto& [member, value] : table.settings) settings += ",\"" + member + "\":" + value;
+  for (const auto& [member, value] : table.settings) settings.append(",\"").append(member).append("\":").append(value);
   return ok("{\"Table\":{\"TableName\":\"" + name + "\",\"TableArn\":\"arn:aws:dynamodb:us-east-1:000000000000:table/" +
             name + "\",\"TableId\":\"id-of-" + name +
             "\",\"CreationDateTime\":1737806400.5,\"ItemCount\":0,\"TableSizeBytes\":0" + ",\"TableStatus\":\"" +

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "io/aws_endpoint.h"
+#include "io/aws_metadata.h"
 
 namespace bulk {
 namespace {
@@ -12,22 +13,28 @@ namespace {
 constexpr std::string_view kTargetPrefix = "DynamoDB_20120810.";
 constexpr std::chrono::milliseconds kFirstContactPatience{3'000};
 
-AwsSettings resolved(const DynamoDbUrl& url, const Environment& environment, const AwsProfiles& profiles) {
-  return resolve_aws_settings(environment, profiles, "DynamoDB", url.profile, url.region, url.endpoint);
-}
-
-std::string region_of(const TableAddress& table, const AwsSettings& settings) {
-  if (!table.region.empty() && !settings.region.empty() && table.region != settings.region &&
-      settings.endpoint_url.empty()) {
+// The region of an ARN goes before that of the environment and the profile, for the credentials' services too.
+AwsSettings resolved(const DynamoDbUrl& url, const TableAddress& table, const Environment& environment,
+                     const AwsProfiles& profiles) {
+  AwsSettings settings = resolve_aws_settings(environment, profiles, "DynamoDB", url.profile,
+                                              table.region.empty() ? url.region : table.region, url.endpoint);
+  if (!table.region.empty() && !url.region.empty() && table.region != url.region && settings.endpoint_url.empty()) {
     throw Error(ErrorKind::usage,
-                "table '" + table.name + "' is in region " + table.region + " by its ARN, but region " +
-                    settings.region + " is set",
+                "table '" + table.name + "' is in region " + table.region + " by its ARN, but region " + url.region +
+                    " is asked for",
                 "leave the region out or set it to " + table.region);
   }
-  if (!table.region.empty()) return table.region;
+  return settings;
+}
+
+// Asks the instance where nothing else says it, and leaves what it found in the settings.
+std::string region_of(const TableAddress& table, AwsSettings& settings, const Environment& environment,
+                      const AwsProfiles& profiles, HttpClient& http, Stop& stop) {
   if (!settings.region.empty()) return settings.region;
   // A server of one's own has no regions, but signatures must name one.
   if (!settings.endpoint_url.empty() && !parse_origin(settings.endpoint_url).aws) return "us-east-1";
+  settings.region = instance_region({environment, profiles, settings, http, stop});
+  if (!settings.region.empty()) return settings.region;
   throw Error(ErrorKind::usage, "no AWS region is set for table '" + table.name + "'",
               "give --region, AWS_REGION or ?region= in the table's URL");
 }
@@ -79,9 +86,9 @@ DynamoDbClient::DynamoDbClient(DynamoDbUrl url, Environment environment, const s
       stats_(stats),
       policy_(policy),
       profiles_(AwsProfiles::load(environment_)),
-      settings_(resolved(url_, environment_, profiles_)),
-      region_(region_of(table_, settings_)),
+      settings_(resolved(url_, table_, environment_, profiles_)),
       http_(stop, user_agent, settings_.ca_bundle),
+      region_(region_of(table_, settings_, environment_, profiles_, http_, stop)),
       credentials_(make_credential_chain(environment_, profiles_, settings_, http_, stop)) {
   if (!settings_.endpoint_url.empty()) parse_origin(settings_.endpoint_url);
   url_.region = region_;
@@ -91,6 +98,10 @@ DynamoDbClient::DynamoDbClient(DynamoDbUrl url, Environment environment, const s
 
 std::string DynamoDbClient::account() {
   if (!table_.account.empty()) return table_.account;
+  return credentials_account();
+}
+
+std::string DynamoDbClient::credentials_account() {
   return credentials_->get().account_id;
 }
 
@@ -113,11 +124,12 @@ const DynamoDbClient::Target& DynamoDbClient::target() {
 }
 
 DynamoDbReply DynamoDbClient::exchange(std::string_view operation, std::string_view body, Buffer recycled,
-                                       std::int64_t& clock_error_s) {
+                                       Clock& clock) {
   const Target& target = this->target();
   const AwsCredentials credentials = credentials_->get();
   const WallTime now = std::chrono::system_clock::now();
-  const std::string timestamp = utc_compact(now + std::chrono::seconds(clock_offset_s_.load()));
+  clock.signed_offset_s = clock_offset_s_.load();
+  const std::string timestamp = utc_compact(now + std::chrono::seconds(clock.signed_offset_s));
 
   // In the order that signing wants: by name.
   SigningInput input;
@@ -134,6 +146,8 @@ DynamoDbReply DynamoDbClient::exchange(std::string_view operation, std::string_v
   request.url = target.url;
   request.body = body;
   request.max_reply_bytes = kMaxReplyBytes;
+  // Of these a repetition is answered otherwise than the first: it must not go unseen.
+  request.fresh_connection = operation == "CreateTable" || operation == "DeleteTable";
   request.headers.emplace_back("authorization", signer_->authorization(credentials, timestamp, input));
   for (const auto& header : input.headers) {
     if (header.first != "host") request.headers.push_back(header);
@@ -148,36 +162,38 @@ DynamoDbReply DynamoDbClient::exchange(std::string_view operation, std::string_v
     WallTime theirs;
     if (const auto date = result.reply.header("date"); date && parse_utc(std::string(*date), theirs)) {
       // Their clock shows whole seconds, so it is ahead of what it says.
-      clock_error_s = std::chrono::ceil<std::chrono::seconds>(theirs - now).count();
+      clock.measured_offset_s = std::chrono::ceil<std::chrono::seconds>(theirs - now).count();
     }
   }
   return classify_reply(result);
 }
 
 DynamoDbReply DynamoDbClient::attempt(std::string_view operation, std::string_view body, Buffer recycled) {
-  std::int64_t clock_error_s = 0;
-  DynamoDbReply reply = exchange(operation, body, std::move(recycled), clock_error_s);
-  if (is_clock_error(reply) && clock_error_s != clock_offset_s_.load()) {
-    clock_offset_s_.store(clock_error_s);
+  Clock clock;
+  DynamoDbReply reply = exchange(operation, body, std::move(recycled), clock);
+  // Compared with what this exchange was signed with: another thread may have repaired the offset meanwhile.
+  if (is_clock_error(reply) && clock.measured_offset_s && *clock.measured_offset_s != clock.signed_offset_s) {
+    clock_offset_s_.store(*clock.measured_offset_s);
     stats_.retried.fetch_add(1, std::memory_order_relaxed);
-    reply = exchange(operation, body, {}, clock_error_s);
+    reply = exchange(operation, body, {}, clock);
   }
   if (is_expired(reply)) {
     credentials_->refresh();
     stats_.retried.fetch_add(1, std::memory_order_relaxed);
-    reply = exchange(operation, body, {}, clock_error_s);
+    reply = exchange(operation, body, {}, clock);
   }
   return reply;
 }
 
 DynamoDbReply DynamoDbClient::try_call(std::string_view operation, std::string_view body, Hooks hooks) {
-  RetryPolicy policy = policy_;
+  RetryPolicy policy = hooks.policy.value_or(policy_);
   if (!answered_.load(std::memory_order_relaxed)) {
     policy.give_up_after = std::min(policy.give_up_after, kFirstContactPatience);
     policy.cap = std::min(policy.cap, kFirstContactPatience / 4);
   }
   const SteadyTime started = std::chrono::steady_clock::now();
   Backoff backoff(policy, static_cast<std::uint64_t>(started.time_since_epoch().count()) + calls_.fetch_add(1));
+  int unanswered = 0;
   while (true) {
     stop_.check();
     DynamoDbReply reply = attempt(operation, body, std::move(hooks.recycled));
@@ -188,9 +204,13 @@ DynamoDbReply DynamoDbClient::try_call(std::string_view operation, std::string_v
         reply.message = presentable(problem);
       }
     }
-    if (reply.kind == DynamoDbReply::Kind::ok || reply.kind == DynamoDbReply::Kind::refused) return reply;
+    if (reply.kind == DynamoDbReply::Kind::ok || reply.kind == DynamoDbReply::Kind::refused) {
+      reply.unanswered = unanswered;
+      return reply;
+    }
     stop_.check();
     const bool throttled = reply.kind == DynamoDbReply::Kind::throttled;
+    if (!throttled) ++unanswered;
     if (throttled) stats_.throttled.fetch_add(1, std::memory_order_relaxed);
     if (throttled && hooks.throttled) hooks.throttled();
     const SteadyTime now = std::chrono::steady_clock::now();
@@ -208,8 +228,10 @@ DynamoDbReply DynamoDbClient::try_call(std::string_view operation, std::string_v
   }
 }
 
-DynamoDbReply DynamoDbClient::try_call(std::string_view operation, std::string_view body, rapidjson::Document& reply) {
+DynamoDbReply DynamoDbClient::try_call(std::string_view operation, std::string_view body, rapidjson::Document& reply,
+                                       const std::optional<RetryPolicy>& policy) {
   Hooks hooks;
+  hooks.policy = policy;
   hooks.accept = [&reply](const Buffer& text) {
     std::string problem;
     parse_json_object(text.view(), reply, problem);

@@ -18,6 +18,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,8 +40,8 @@ namespace bulk {
 class DynamoDbClient {
  public:
   // `url` has its region, endpoint and profile filled in from flags where there were any. Reads the AWS settings; sends
-  // nothing. Throws Error(usage) for a table name, profile or endpoint that cannot be. `stop` and `stats` outlive the
-  // client.
+  // nothing to the service (only where nobody says the region, the instance's metadata service is asked). Throws
+  // Error(usage) for a table name, profile or endpoint that cannot be. `stop` and `stats` outlive the client.
   DynamoDbClient(DynamoDbUrl url, Environment environment, const std::string& user_agent, Stop& stop,
                  RequestStats& stats, const RetryPolicy& policy = {});
   DynamoDbClient(const DynamoDbClient&) = delete;
@@ -49,10 +50,12 @@ class DynamoDbClient {
   const TableAddress& table() const noexcept { return table_; }
   const std::string& table_text() const noexcept { return url_.table; }  // as TableName has it: the name or the ARN
   const std::string& region() const noexcept { return region_; }
-  // The account in force where the credentials (or the ARN) say it; may fetch credentials, throws as they do.
+  // The account of the table where the ARN or the credentials say it; may fetch credentials, throws as they do.
   std::string account();
+  std::string credentials_account();  // the account in force; empty: unknown
   // With region and endpoint as resolved, so that a later run finds the same table.
   const DynamoDbUrl& resolved_url() const noexcept { return url_; }
+  const RetryPolicy& policy() const noexcept { return policy_; }
   RequestStats& stats() noexcept { return stats_; }
   Stop& stop() noexcept { return stop_; }
 
@@ -62,13 +65,15 @@ class DynamoDbClient {
   struct Hooks {
     // Looks at an ok reply and says what is malformed in it; empty: nothing. A malformed reply counts as transient.
     std::function<std::string(Buffer& body)> accept;
-    std::function<void()> throttled;  // before each wait that throttling has caused
-    Buffer recycled;                  // its memory takes the reply
+    std::function<void()> throttled;      // before each wait that throttling has caused
+    Buffer recycled;                      // its memory takes the reply
+    std::optional<RetryPolicy> policy{};  // instead of the client's own
   };
   // Until ok or refused. Throws Error(remote) when it gave up, the job's cause when it stopped.
   DynamoDbReply try_call(std::string_view operation, std::string_view body, Hooks hooks);
   // The same for a call whose reply is a JSON object: `reply` is set when it was ok.
-  DynamoDbReply try_call(std::string_view operation, std::string_view body, rapidjson::Document& reply);
+  DynamoDbReply try_call(std::string_view operation, std::string_view body, rapidjson::Document& reply,
+                         const std::optional<RetryPolicy>& policy = std::nullopt);
   // Refusals are errors too.
   rapidjson::Document call(std::string_view operation, std::string_view body);
 
@@ -81,8 +86,12 @@ class DynamoDbClient {
     HttpOrigin origin;
   };
   const Target& target();
-  DynamoDbReply exchange(std::string_view operation, std::string_view body, Buffer recycled,
-                         std::int64_t& clock_error_s);
+  // How the clock of this machine stood in one exchange.
+  struct Clock {
+    std::int64_t signed_offset_s = 0;               // what the signature assumed
+    std::optional<std::int64_t> measured_offset_s;  // what the reply's Date says
+  };
+  DynamoDbReply exchange(std::string_view operation, std::string_view body, Buffer recycled, Clock& clock);
 
   DynamoDbUrl url_;
   TableAddress table_;
@@ -92,8 +101,8 @@ class DynamoDbClient {
   RetryPolicy policy_;
   AwsProfiles profiles_;
   AwsSettings settings_;
-  std::string region_;
   HttpClient http_;
+  std::string region_;
   std::unique_ptr<CredentialProvider> credentials_;
   std::mutex target_mutex_;
   std::unique_ptr<Target> target_;  // resolved with the first credentials, constant from then on

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "backends/dynamodb/fixture.h"
@@ -82,6 +83,33 @@ TEST(DynamoDbClient, RepairsAWrongClockOnceAndRemembersTheOffset) {
   EXPECT_THAT(dates[0], Not(HasSubstr("20310101T00")));
   EXPECT_THAT(dates[1], HasSubstr("20310101T00"));
   EXPECT_THAT(dates[2], HasSubstr("20310101T00"));
+}
+
+TEST(DynamoDbClient, RepairsAClockThatAnotherThreadHasRepairedMeanwhile) {
+  std::atomic<bool> repaired{false};
+  std::atomic<bool> waiting{false};
+  TinyHttpServer server([&](const TinyHttpServer::Request& request) {
+    if (request.header("x-amz-date").starts_with("2031")) {
+      repaired = true;
+      return TinyHttpServer::Reply{200, "{}", {}};
+    }
+    // The slow one is refused only after the fast one has been repaired.
+    if (request.body == "{\"slow\":1}") {
+      waiting = true;
+      while (!repaired) std::this_thread::yield();
+    }
+    TinyHttpServer::Reply reply = error_reply("RequestTimeTooSkewed", "no");
+    reply.headers.emplace_back("Date", "Wed, 01 Jan 2031 00:00:00 GMT");
+    return reply;
+  });
+  test::Job job;
+  const auto client = job.client(url_at(server));
+  Kind slow = Kind::stopped;
+  std::thread thread([&] { slow = client->attempt("Scan", "{\"slow\":1}").kind; });
+  while (!waiting) std::this_thread::yield();
+  EXPECT_EQ(client->attempt("Scan", "{\"fast\":1}").kind, Kind::ok);
+  thread.join();
+  EXPECT_EQ(slow, Kind::ok);
 }
 
 TEST(DynamoDbClient, DoesNotRepairAClockForEver) {
@@ -210,16 +238,60 @@ TEST(DynamoDbClient, FillsInRegionAndEndpointFromTheEnvironment) {
       test::environment_of({{"AWS_REGION", "ap-south-1"}, {"AWS_ENDPOINT_URL_DYNAMODB", "http://localhost:9"}});
   EXPECT_EQ(format_dynamodb_url(job.client("dynamodb://main")->resolved_url()),
             "dynamodb://main?region=ap-south-1&endpoint=http://localhost:9");
-  EXPECT_EQ(job.client("dynamodb://arn:aws:dynamodb:eu-west-1:123456789012:table/main")->region(), "eu-west-1");
+}
+
+TEST(DynamoDbClient, TakesTheRegionOfAnArnBeforeThatOfTheEnvironment) {
+  const std::string arn = "dynamodb://arn:aws:dynamodb:eu-west-1:123456789012:table/main";
+  test::Job job;
+  job.environment = test::environment_of({{"AWS_REGION", "us-east-1"}, {"AWS_EC2_METADATA_DISABLED", "true"}});
+  EXPECT_EQ(job.client(arn)->region(), "eu-west-1");
+  EXPECT_EQ(job.client(arn + "?region=eu-west-1")->region(), "eu-west-1");
+  EXPECT_EQ(error_of([&] { job.client(arn + "?region=us-east-1"); }).line(),
+            "table 'main' is in region eu-west-1 by its ARN, but region us-east-1 is asked for; "
+            "leave the region out or set it to eu-west-1");
 }
 
 TEST(DynamoDbClient, NeedsARegionOnlyForTheService) {
   test::Job job;
+  job.environment = test::environment_of({{"AWS_EC2_METADATA_DISABLED", "true"}});
   EXPECT_EQ(job.client("dynamodb://main?endpoint=http://localhost:9")->region(), "us-east-1");
   EXPECT_EQ(error_of([&] { job.client("dynamodb://main"); }).line(),
             "no AWS region is set for table 'main'; give --region, AWS_REGION or ?region= in the table's URL");
-  EXPECT_EQ(error_of([&] { job.client("dynamodb://arn:aws:dynamodb:eu-west-1:1:table/main?region=us-east-1"); }).kind(),
-            ErrorKind::usage);
+}
+
+TEST(DynamoDbClient, AsksTheInstanceForItsRegionWhenNobodyElseSaysIt) {
+  std::string region = "ap-south-1\n";
+  TinyHttpServer metadata([&](const TinyHttpServer::Request& request) {
+    if (request.method == "PUT") return TinyHttpServer::Reply{200, "the-token", {}};
+    EXPECT_EQ(request.target, "/latest/meta-data/placement/region");
+    EXPECT_EQ(request.header("x-aws-ec2-metadata-token"), "the-token");
+    return TinyHttpServer::Reply{200, region, {}};
+  });
+  test::Job job;
+  job.environment = test::environment_of({{"AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url()}});
+  EXPECT_EQ(job.client("dynamodb://main")->region(), "ap-south-1");
+  EXPECT_EQ(job.client("dynamodb://main?region=eu-west-1")->region(), "eu-west-1");
+  EXPECT_EQ(metadata.requests().size(), 2u);
+  for (const char* unsound : {"", "evil.example.com/", "a b", "this-is-longer-than-any-region-can-be"}) {
+    region = unsound;
+    EXPECT_THAT(error_of([&] { job.client("dynamodb://main"); }).line(), HasSubstr("no AWS region is set")) << unsound;
+  }
+}
+
+TEST(DynamoDbClient, CountsAttemptsWhoseOutcomeIsNotKnown) {
+  int number = 0;
+  TinyHttpServer server([&](const auto&) {
+    ++number;
+    if (number == 1) return TinyHttpServer::Reply{500, "", {}};
+    if (number == 2) return error_reply("ThrottlingException");  // certainly not carried out
+    return error_reply("ResourceInUseException");
+  });
+  test::Job job;
+  rapidjson::Document document;
+  const DynamoDbReply reply = job.client(url_at(server))->try_call("CreateTable", "{}", document);
+  EXPECT_EQ(reply.code, "ResourceInUseException");
+  EXPECT_EQ(reply.unanswered, 1);
+  EXPECT_EQ(number, 3);
 }
 
 }  // namespace

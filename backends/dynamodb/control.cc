@@ -1,27 +1,29 @@
 #include "backends/dynamodb/control.h"
 
 #include <algorithm>
-#include <chrono>
-#include <functional>
 
 namespace bulk {
 namespace {
 
 using std::chrono::milliseconds;
 constexpr std::chrono::minutes kPatience{10};
+constexpr milliseconds kLongestPause{5'000};
 
 std::string table_body(const DynamoDbClient& client, const std::string& members = {}) {
   return "{\"TableName\":" + json_quoted(client.table_text()) + members + "}";
 }
 
-// Asks `done` again and again, at first quickly: it gets the state, which is empty when the table is gone.
-void wait_for_state(DynamoDbClient& client, const std::function<bool(const TableDescription&)>& done) {
+// Asks `done` again and again, at first quickly: it gets the state, which is empty when the table is gone, and
+// DescribeTable's reply, null then.
+void wait_for_state(DynamoDbClient& client,
+                    const std::function<bool(const TableDescription&, const rapidjson::Document*)>& done) {
   const SteadyTime start = std::chrono::steady_clock::now();
   milliseconds pause{50};
   while (true) {
     TableDescription description;
-    if (const auto reply = describe_table(client)) description = read_description(*reply);
-    if (done(description)) return;
+    const auto reply = describe_table(client);
+    if (reply) description = read_description(*reply);
+    if (done(description, reply ? &*reply : nullptr)) return;
     if (std::chrono::steady_clock::now() - start > kPatience) {
       const std::string state = description.status.empty() ? "not there" : description.status;
       throw Error(ErrorKind::remote, "table '" + client.table().name + "' is still " + state + " after 600 s",
@@ -32,14 +34,27 @@ void wait_for_state(DynamoDbClient& client, const std::function<bool(const Table
   }
 }
 
-// An optional question: the reply, or nothing when it was refused. A refusal for want of permission is noted, because
-// what it hides might be there.
+// An optional question: the reply, or nothing when it was refused or not answered in a few attempts, which must not
+// sink a backup. It is noted then, because what stays hidden might be there, unless the endpoint has no such operation.
 std::optional<rapidjson::Document> ask(DynamoDbClient& client, std::string_view operation, const std::string& body,
                                        const std::string& setting, SideSettings& side) {
-  rapidjson::Document document;
-  const DynamoDbReply reply = client.try_call(operation, body, document);
-  if (reply.kind == DynamoDbReply::Kind::ok) return document;
-  if (reply.code.starts_with("AccessDenied")) side.not_copied.push_back(setting + " (no permission to read it)");
+  RetryPolicy brief = client.policy();
+  brief.give_up_after = brief.throttled_give_up_after = milliseconds::zero();
+  brief.min_attempts = 4;
+  brief.transient_base *= 10;  // few attempts, so further apart: with the usual bases over some seconds
+  brief.throttled_base *= 10;
+  std::string_view why = " (could not be read)";
+  try {
+    rapidjson::Document document;
+    const DynamoDbReply reply = client.try_call(operation, body, document, brief);
+    if (reply.kind == DynamoDbReply::Kind::ok) return document;
+    // The second is how the service says that there is no policy.
+    if (reply.code == "UnknownOperationException" || reply.code == "PolicyNotFoundException") return std::nullopt;
+    if (reply.code.starts_with("AccessDenied")) why = " (no permission to read it)";
+  } catch (const Error& error) {
+    if (client.stop().stopped() || error.kind() != ErrorKind::remote) throw;
+  }
+  side.not_copied.push_back(setting + std::string(why));
   return std::nullopt;
 }
 
@@ -79,12 +94,40 @@ std::optional<rapidjson::Document> describe_table(DynamoDbClient& client) {
   throw client.refusal("DescribeTable", reply);
 }
 
+RetryPolicy control_policy(const DynamoDbClient& client) {
+  constexpr milliseconds kThrottlingPatience{30'000};
+  RetryPolicy policy = client.policy();
+  policy.throttled_give_up_after = std::min(policy.throttled_give_up_after, kThrottlingPatience);
+  policy.cap = std::min(policy.cap, kLongestPause);
+  return policy;
+}
+
 void wait_until_active(DynamoDbClient& client) {
-  wait_for_state(client, [](const TableDescription& table) { return table.active; });
+  wait_for_state(client, [](const TableDescription& table, const auto*) { return table.active; });
 }
 
 void wait_until_gone(DynamoDbClient& client) {
-  wait_for_state(client, [](const TableDescription& table) { return table.status.empty(); });
+  wait_for_state(client, [](const TableDescription& table, const auto*) { return table.status.empty(); });
+}
+
+bool wait_until_shown(DynamoDbClient& client, const std::function<bool(const rapidjson::Document&)>& shown,
+                      milliseconds patience) {
+  std::optional<SteadyTime> active_since;
+  bool is_shown = false;
+  wait_for_state(client, [&](const TableDescription& table, const rapidjson::Document* reply) {
+    if (reply == nullptr || !table.active) return false;
+    is_shown = shown(*reply);
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (!active_since) active_since = now;
+    return is_shown || now - *active_since >= patience;
+  });
+  return is_shown;
+}
+
+std::string read_time_to_live(const rapidjson::Document& reply) {
+  const auto* ttl = json_member(&reply, "TimeToLiveDescription");
+  const std::string_view status = json_text(ttl, "TimeToLiveStatus");
+  return status == "ENABLED" || status == "ENABLING" ? std::string(json_text(ttl, "AttributeName")) : std::string();
 }
 
 SideSettings read_side_settings(DynamoDbClient& client, const std::string& arn) {
@@ -92,9 +135,7 @@ SideSettings read_side_settings(DynamoDbClient& client, const std::string& arn) 
   const std::string table = table_body(client);
   const std::string resource = "{\"ResourceArn\":" + json_quoted(arn) + "}";
   if (const auto reply = ask(client, "DescribeTimeToLive", table, "TimeToLive", side)) {
-    const auto* ttl = json_member(&*reply, "TimeToLiveDescription");
-    const std::string_view status = json_text(ttl, "TimeToLiveStatus");
-    if (status == "ENABLED" || status == "ENABLING") side.ttl_attribute = json_text(ttl, "AttributeName");
+    side.ttl_attribute = read_time_to_live(*reply);
   }
   read_tags(client, arn, side);
   if (const auto reply = ask(client, "DescribeContinuousBackups", table, "PointInTimeRecovery", side)) {
@@ -124,56 +165,6 @@ SideSettings read_side_settings(DynamoDbClient& client, const std::string& arn) 
     if (status == "ENABLED" || status == "ENABLING") side.not_copied.emplace_back("ContributorInsights");
   }
   return side;
-}
-
-std::vector<std::string> apply_late_settings(DynamoDbClient& client, const std::string& arn, const LateSettings& late) {
-  std::vector<std::string> failed;
-  // The data are there and proven by now: nothing that goes wrong here may make the run look as if they were not.
-  const auto apply = [&](const std::string& setting, std::string_view operation, const std::string& body) {
-    try {
-      const DynamoDbReply reply = client.try_call(operation, body, DynamoDbClient::Hooks{});
-      if (reply.kind == DynamoDbReply::Kind::ok) {
-        if (operation == "UpdateTable") wait_until_active(client);
-        return;
-      }
-      const bool unknown = reply.code == "UnknownOperationException";
-      failed.push_back(setting + ": " + (unknown ? "not known to this endpoint" : reply.text()));
-    } catch (const Error& error) {
-      if (client.stop().stopped()) throw;
-      failed.push_back(setting + ": " + error.what());
-    }
-  };
-  const SideSettings& side = late.side;
-  if (!side.ttl_attribute.empty()) {
-    apply("time to live on '" + side.ttl_attribute + "'", "UpdateTimeToLive",
-          table_body(client, ",\"TimeToLiveSpecification\":{\"Enabled\":true,\"AttributeName\":" +
-                                 json_quoted(side.ttl_attribute) + "}"));
-  }
-  if (!side.tags.empty()) {
-    std::string tags;
-    for (const auto& [key, value] : side.tags) {
-      if (!tags.empty()) tags += ',';
-      tags += "{\"Key\":" + json_quoted(key) + ",\"Value\":" + json_quoted(value) + "}";
-    }
-    apply("tags", "TagResource", "{\"ResourceArn\":" + json_quoted(arn) + ",\"Tags\":[" + tags + "]}");
-  }
-  if (!late.stream_view.empty()) {
-    apply("stream", "UpdateTable",
-          table_body(client, ",\"StreamSpecification\":{\"StreamEnabled\":true,\"StreamViewType\":" +
-                                 json_quoted(late.stream_view) + "}"));
-  }
-  if (side.point_in_time_recovery) {
-    std::string specification = "{\"PointInTimeRecoveryEnabled\":true";
-    if (side.recovery_period_days > 0) {
-      specification += ",\"RecoveryPeriodInDays\":" + std::to_string(side.recovery_period_days);
-    }
-    apply("point-in-time recovery", "UpdateContinuousBackups",
-          table_body(client, ",\"PointInTimeRecoverySpecification\":" + specification + "}"));
-  }
-  if (late.deletion_protected) {
-    apply("deletion protection", "UpdateTable", table_body(client, ",\"DeletionProtectionEnabled\":true"));
-  }
-  return failed;
 }
 
 }  // namespace bulk

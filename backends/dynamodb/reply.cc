@@ -151,9 +151,11 @@ DynamoDbReply classify_reply(HttpResult& result) {
     return reply;
   }
   read_error(http, reply);
-  if (contains(kThrottlingCodes, reply.code) || http.status == 429) {
+  constexpr int kNotImplemented = 501;  // what some compatible servers say of an operation that they do not know
+  const bool worth_repeating = http.status != kNotImplemented;
+  if (worth_repeating && (contains(kThrottlingCodes, reply.code) || http.status == 429)) {
     reply.kind = DynamoDbReply::Kind::throttled;
-  } else if (http.status >= 500 || http.status == 408 || contains(kTransientCodes, reply.code)) {
+  } else if (worth_repeating && (http.status >= 500 || http.status == 408 || contains(kTransientCodes, reply.code))) {
     reply.kind = DynamoDbReply::Kind::transient;
   } else {
     reply.kind = DynamoDbReply::Kind::refused;

@@ -22,6 +22,8 @@ struct DynamoDbReply {
   std::string code;     // "ValidationException"; the status where the body names none
   std::string message;  // one line, without secrets, bounded
   Buffer body;
+  // Earlier attempts of the same call whose outcome is not known: any of them may have been carried out.
+  int unanswered = 0;
 
   std::string text() const { return message.empty() ? code : code + ": " + message; }
 };

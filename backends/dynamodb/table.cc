@@ -1,9 +1,11 @@
 #include "backends/dynamodb/table.h"
 
 #include "backends/dynamodb/control.h"
+#include "backends/dynamodb/late_settings.h"
 #include "backends/dynamodb/sink.h"
 #include "backends/dynamodb/source.h"
 #include "backends/dynamodb/table_schema.h"
+#include "backends/schema.h"
 
 namespace bulk {
 namespace {
@@ -27,6 +29,41 @@ rapidjson::Document description_of(DynamoDbClient& client) {
 
 CreateTarget target_of(DynamoDbClient& client) {
   return {client.table().name, client.region(), client.account()};
+}
+
+// CreateTable makes tables in the account in force alone, while everything else goes where the ARN points.
+void check_account(DynamoDbClient& client) {
+  const TableAddress& table = client.table();
+  if (table.account.empty()) return;
+  const std::string account = client.credentials_account();
+  if (account.empty() || account == table.account) return;
+  throw Error(ErrorKind::refused,
+              "table '" + table.name + "' cannot be created: its ARN is of account " + table.account +
+                  ", the credentials are of account " + account,
+              "use credentials of that account");
+}
+
+// The same where the account in force was not known before.
+void check_made_arn(DynamoDbClient& client, const rapidjson::Document& reply) {
+  const TableAddress& table = client.table();
+  const std::string arn(json_text(json_member(&reply, "TableDescription"), "TableArn"));
+  if (table.account.empty() || arn.empty() || arn == client.table_text()) return;
+  throw Error(ErrorKind::refused,
+              "table '" + table.name + "' was created as " + presentable(arn) + " and not as " + client.table_text(),
+              "nothing was written to it: delete it, and use credentials of account " + table.account);
+}
+
+// Whether an earlier CreateTable, whose reply was lost, has made the table that is there.
+bool is_made(DynamoDbClient& client, const TableSchema& wanted) {
+  const auto reply = describe_table(client);
+  if (!reply) return false;
+  return read_description(*reply).status != "DELETING" &&
+         read_schema(*reply, {}).key == schema_from_json(with_json(wanted).json).key;
+}
+
+bool is_going(DynamoDbClient& client) {
+  const auto reply = describe_table(client);
+  return !reply || read_description(*reply).status == "DELETING";
 }
 
 }  // namespace
@@ -103,10 +140,13 @@ bool DynamoDbTable::is_empty() {
 }
 
 void DynamoDbTable::create(const TableSchema& schema) {
+  check_account(*client_);
   const CreateRequest request = make_create_request(schema, target_of(*client_));
   rapidjson::Document document;
-  const DynamoDbReply reply = client_->try_call("CreateTable", request.body, document);
-  if (reply.kind == DynamoDbReply::Kind::refused) {
+  const DynamoDbReply reply = client_->try_call("CreateTable", request.body, document, control_policy(*client_));
+  if (reply.kind == DynamoDbReply::Kind::ok) {
+    check_made_arn(*client_, document);
+  } else if (reply.code != "ResourceInUseException" || reply.unanswered == 0 || !is_made(*client_, schema)) {
     if (reply.code == "ResourceInUseException") {
       throw Error(ErrorKind::refused, "table '" + client_->table().name + "' exists or is being deleted",
                   "restore into it without --create, or choose another name");
@@ -131,9 +171,12 @@ std::vector<std::string> DynamoDbTable::finish_create(const TableSchema& schema)
 void DynamoDbTable::drop() {
   const std::string& name = client_->table().name;
   rapidjson::Document document;
-  const DynamoDbReply reply =
-      client_->try_call("DeleteTable", "{\"TableName\":" + json_quoted(client_->table_text()) + "}", document);
-  if (reply.kind == DynamoDbReply::Kind::refused) {
+  const DynamoDbReply reply = client_->try_call(
+      "DeleteTable", "{\"TableName\":" + json_quoted(client_->table_text()) + "}", document, control_policy(*client_));
+  // A reply was lost: the refusal may be of what an earlier attempt has done.
+  const bool done_before = reply.unanswered > 0 && (reply.code == "ResourceNotFoundException" ||
+                                                    (reply.code == "ResourceInUseException" && is_going(*client_)));
+  if (reply.kind == DynamoDbReply::Kind::refused && !done_before) {
     if (reply.code == "ValidationException" && reply.message.find("protected against deletion") != std::string::npos) {
       throw Error(ErrorKind::refused, "table '" + name + "' is protected against deletion",
                   "turn its deletion protection off first");

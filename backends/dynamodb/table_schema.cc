@@ -64,13 +64,37 @@ void add_throughput(const Value& from, Value& to, Allocator& memory) {
   add(to, "ProvisionedThroughput", std::move(kept), memory);
 }
 
+// The limits alone that there are (-1: none).
+void add_on_demand_throughput(const Value& from, Value& to, Allocator& memory) {
+  const Value* throughput = json_member(&from, "OnDemandThroughput");
+  Value kept(rapidjson::kObjectType);
+  for (const std::string_view name : {"MaxReadRequestUnits", "MaxWriteRequestUnits"}) {
+    if (json_number(throughput, name) > 0) copy(*throughput, kept, {name}, memory);
+  }
+  if (!kept.ObjectEmpty()) add(to, "OnDemandThroughput", std::move(kept), memory);
+}
+
+// What a table or index takes at once without having been prepared for it: its provisioned capacity, or by the
+// service's documentation 12,000 read and 4,000 write units per second when it is on demand.
+bool is_warmed(const Value& from, bool on_demand) {
+  const Value* warm = json_member(&from, "WarmThroughput");
+  const Value* provisioned = json_member(&from, "ProvisionedThroughput");
+  const double reads = on_demand ? 12'000 : json_number(provisioned, "ReadCapacityUnits");
+  const double writes = on_demand ? 4'000 : json_number(provisioned, "WriteCapacityUnits");
+  return json_number(warm, "ReadUnitsPerSecond") > reads || json_number(warm, "WriteUnitsPerSecond") > writes;
+}
+
 void add_indexes(const Value& table, std::string_view name, bool on_demand, Value& schema, Allocator& memory) {
   Value indexes(rapidjson::kArrayType);
   for (const Value* index : elements(table, name)) {
     if (json_text(index, "IndexStatus") == "DELETING") continue;  // on its way out
     Value kept(rapidjson::kObjectType);
-    copy(*index, kept, {"IndexName", "KeySchema", "Projection", "OnDemandThroughput"}, memory);
-    if (!on_demand) add_throughput(*index, kept, memory);
+    copy(*index, kept, {"IndexName", "KeySchema", "Projection"}, memory);
+    if (on_demand) {
+      add_on_demand_throughput(*index, kept, memory);
+    } else {
+      add_throughput(*index, kept, memory);
+    }
     indexes.PushBack(kept, memory);
   }
   if (!indexes.Empty()) add(schema, name, std::move(indexes), memory);
@@ -86,6 +110,13 @@ std::vector<std::string> not_copied_names(const Value& table, const SideSettings
   std::vector<std::string> names;
   for (const std::string_view name : {"Replicas", "GlobalTableWitnesses", "VectorIndexes"}) {
     if (!elements(table, name).empty()) names.emplace_back(name);
+  }
+  if (!json_text(&table, "MultiRegionConsistency").empty()) names.emplace_back("MultiRegionConsistency");
+  const bool on_demand = is_on_demand(table);
+  const auto indexes = elements(table, "GlobalSecondaryIndexes");
+  if (is_warmed(table, on_demand) ||
+      std::any_of(indexes.begin(), indexes.end(), [&](const Value* index) { return is_warmed(*index, on_demand); })) {
+    names.emplace_back("WarmThroughput");
   }
   names.insert(names.end(), side.not_copied.begin(), side.not_copied.end());
   return names;
@@ -197,8 +228,11 @@ TableSchema read_schema(const rapidjson::Document& reply, const SideSettings& si
   add_indexes(table, "LocalSecondaryIndexes", true, schema, memory);
   add_indexes(table, "GlobalSecondaryIndexes", on_demand, schema, memory);
   add(schema, "BillingMode", text_value(on_demand ? "PAY_PER_REQUEST" : "PROVISIONED", memory), memory);
-  if (!on_demand) add_throughput(table, schema, memory);
-  copy(table, schema, {"OnDemandThroughput"}, memory);
+  if (on_demand) {
+    add_on_demand_throughput(table, schema, memory);
+  } else {
+    add_throughput(table, schema, memory);
+  }
   // A table under the service's own key has no SSEDescription; "AES256" in an old one means the same.
   const Value* encryption = json_member(&table, "SSEDescription");
   if (json_text(encryption, "SSEType") == "KMS" && json_text(encryption, "Status") != "DISABLED") {

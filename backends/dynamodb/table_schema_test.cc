@@ -9,7 +9,9 @@ namespace bulk {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 rapidjson::Document parsed(const std::string& text) {
   rapidjson::Document document;
@@ -100,7 +102,56 @@ TEST(ReadSchema, OfAnOnDemandTableHasNoThroughput) {
   EXPECT_EQ(
       schema.json,
       R"({"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}],)"
-      R"("BillingMode":"PAY_PER_REQUEST","OnDemandThroughput":{"MaxReadRequestUnits":100,"MaxWriteRequestUnits":-1}})");
+      R"("BillingMode":"PAY_PER_REQUEST","OnDemandThroughput":{"MaxReadRequestUnits":100}})");
+}
+
+TEST(ReadSchema, KeepsLimitsOfOnDemandThroughputOnlyWhereThereAreAny) {
+  const auto schema_of = [](const std::string& members) {
+    return read_schema(
+               parsed(
+                   R"({"Table":{"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}],)" +
+                   members + "}}"),
+               {})
+        .json;
+  };
+  const std::string limits = R"("OnDemandThroughput":{"MaxReadRequestUnits":-1,"MaxWriteRequestUnits":7})";
+  const std::string index =
+      R"("GlobalSecondaryIndexes":[{"IndexName":"g","KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],)" + limits +
+      "}]";
+  const std::string on_demand = R"("BillingModeSummary":{"BillingMode":"PAY_PER_REQUEST"},)";
+  EXPECT_THAT(schema_of(on_demand + limits), HasSubstr(R"("OnDemandThroughput":{"MaxWriteRequestUnits":7})"));
+  EXPECT_THAT(schema_of(on_demand + index), HasSubstr(R"("OnDemandThroughput":{"MaxWriteRequestUnits":7})"));
+  EXPECT_THAT(schema_of(on_demand + R"("OnDemandThroughput":{"MaxReadRequestUnits":-1,"MaxWriteRequestUnits":-1})"),
+              Not(HasSubstr("OnDemandThroughput")));
+  EXPECT_THAT(schema_of(limits), Not(HasSubstr("OnDemandThroughput"))) << "billed for provisioned capacity";
+  EXPECT_THAT(schema_of(index), Not(HasSubstr("OnDemandThroughput")));
+}
+
+TEST(ReadSchema, NamesWarmThroughputAboveWhatTheServiceGivesAnywayAndTheConsistencyOfRegions) {
+  const auto schema_of = [](const std::string& members) {
+    return read_schema(
+               parsed(
+                   R"({"Table":{"KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}],)" +
+                   members + "}}"),
+               {})
+        .json;
+  };
+  const auto warm = [](int reads, int writes) {
+    return R"("WarmThroughput":{"ReadUnitsPerSecond":)" + std::to_string(reads) + R"(,"WriteUnitsPerSecond":)" +
+           std::to_string(writes) + "}";
+  };
+  const std::string on_demand = R"("BillingModeSummary":{"BillingMode":"PAY_PER_REQUEST"},)";
+  const std::string provisioned = R"("ProvisionedThroughput":{"ReadCapacityUnits":5,"WriteCapacityUnits":6},)";
+  const std::string named = R"("NotCopied":["WarmThroughput"])";
+  EXPECT_THAT(schema_of(on_demand + warm(12'000, 4'000)), Not(HasSubstr("NotCopied")));
+  EXPECT_THAT(schema_of(on_demand + warm(12'001, 4'000)), HasSubstr(named));
+  EXPECT_THAT(schema_of(on_demand + warm(12'000, 4'001)), HasSubstr(named));
+  EXPECT_THAT(schema_of(provisioned + warm(5, 6)), Not(HasSubstr("NotCopied")));
+  EXPECT_THAT(schema_of(provisioned + warm(5, 7)), HasSubstr(named));
+  EXPECT_THAT(schema_of(on_demand + R"("GlobalSecondaryIndexes":[{"IndexName":"g",)" + warm(13'000, 1) + "}]"),
+              HasSubstr(named));
+  EXPECT_THAT(schema_of(on_demand + R"("MultiRegionConsistency":"STRONG")"),
+              HasSubstr(R"("NotCopied":["MultiRegionConsistency"])"));
 }
 
 TEST(ReadSchema, RefusesATableWithoutAKey) {

@@ -68,6 +68,8 @@ TEST(DynamoDbTable, IsCreatedWaitedForFilledDescribedAndDropped) {
   EXPECT_FALSE(table.is_empty());
   const TableFacts facts = table.describe();
   EXPECT_EQ(facts.identity.name, "main");
+  EXPECT_EQ(facts.identity.id, "id-of-main");
+  EXPECT_EQ(facts.identity.arn, "arn:aws:dynamodb:us-east-1:000000000000:table/main");
   EXPECT_EQ(facts.identity.created, "2025-01-25T12:00:00Z");
   EXPECT_EQ(facts.schema->key.text(), "pk:S,sk:N");
   EXPECT_FALSE(facts.records.has_value()) << "zero may be hours old";
@@ -124,11 +126,135 @@ TEST(DynamoDbTable, SwitchesOnWhatItCanAndNamesTheRest) {
       R"("StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_IMAGE"},"DeletionProtectionEnabled":true,"NotCopied":["Replicas"]})";
   DynamoDbTable table(job.client(server.url("main")));
   EXPECT_THAT(table.finish_create(schema),
-              ElementsAre("tags: not known to this endpoint", "stream: not known to this endpoint",
-                          "point-in-time recovery: not known to this endpoint",
-                          "deletion protection: not known to this endpoint", "Replicas",
-                          "auto-scaling and alarms: they belong to other services and are never copied"));
-  EXPECT_THAT(table.describe().schema->json, HasSubstr(R"("TimeToLive":{"AttributeName":"ttl"})"));
+              ElementsAre("tags: not known to this endpoint", "point-in-time recovery: not known to this endpoint",
+                          "Replicas", "auto-scaling and alarms: they belong to other services and are never copied"));
+  const TableFacts facts = table.describe();
+  EXPECT_THAT(facts.schema->json, HasSubstr(R"("TimeToLive":{"AttributeName":"ttl"})"));
+  EXPECT_THAT(facts.schema->json, HasSubstr(R"("StreamViewType":"NEW_IMAGE")"));
+  EXPECT_TRUE(facts.deletion_protected);
+}
+
+TEST(DynamoDbTable, TakesWhatALostReplyHasMadeForItsOwn) {
+  Faults faults;
+  faults.operations = {"CreateTable", "DeleteTable"};
+  faults.lost_replies = 1;
+  faults.creating_polls = 2;
+  FaultServer server(faults);
+  Job job;
+  DynamoDbTable table(job.client(server.url("main")));
+  table.create(schema_from_key(test::kStringKey));
+  EXPECT_EQ(server.requests("CreateTable"), 2u);
+  EXPECT_EQ(table.describe().schema->key, test::kStringKey);
+  server.set(faults);
+  table.drop();
+  EXPECT_EQ(server.requests("DeleteTable"), 2u);
+  EXPECT_FALSE(server.has_table("main"));
+}
+
+TEST(DynamoDbTable, NoticesALostReplyOnAConnectionThatWasInUse) {
+  // Where nothing at all comes back on such a connection, the HTTP library would send the request again by itself.
+  Faults faults;
+  faults.operations = {"CreateTable"};
+  faults.drop_after = 0.5;
+  int made = 0;
+  for (faults.seed = 1; faults.seed <= 20; ++faults.seed) {
+    FaultServer server(faults);
+    Job job;
+    DynamoDbTable table(job.client(server.url("main")));
+    EXPECT_FALSE(table.exists());
+    try {
+      table.create(schema_from_key(test::kStringKey));
+      ++made;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::remote) << error.line();
+    }
+    EXPECT_EQ(job.stats.sent.load(), server.requests("CreateTable") + server.requests("DescribeTable"));
+  }
+  EXPECT_GT(made, 10);
+}
+
+TEST(DynamoDbTable, DoesNotTakeATableWithAnotherKeyForItsOwn) {
+  FaultServer server;
+  server.create_table(test::create_table_body("main", KeySchema::parse("other:S")));
+  Faults faults;
+  faults.operations = {"CreateTable"};
+  faults.lost_replies = 1;
+  server.set(faults);
+  Job job;
+  try {
+    DynamoDbTable(job.client(server.url("main"))).create(schema_from_key(test::kStringKey));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::refused);
+    EXPECT_EQ(server.requests("CreateTable"), 2u);
+  }
+}
+
+TEST(DynamoDbTable, DeletesATableThatIsNotThereOnlyAfterALostReply) {
+  FaultServer server;
+  Job job;
+  EXPECT_THROW(DynamoDbTable(job.client(server.url("main"))).drop(), Error);
+}
+
+TEST(DynamoDbTable, GivesUpOnALimitOfTheAccountWithTheServicesText) {
+  Faults faults;
+  faults.operations = {"CreateTable", "DeleteTable"};
+  faults.throttle = 1;
+  faults.throttle_codes = {"LimitExceededException"};
+  FaultServer server(faults);
+  Job job;
+  try {
+    DynamoDbTable(job.client(server.url("main"))).create(schema_from_key(test::kStringKey));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::remote);
+    EXPECT_THAT(error.line(), HasSubstr("LimitExceededException: slow down; try again"));
+  }
+}
+
+constexpr const char* kArn = "dynamodb://arn:aws:dynamodb:us-east-1:123456789012:table/main?endpoint=";
+
+TEST(DynamoDbTable, IsNotCreatedWithTheCredentialsOfAnotherAccount) {
+  FaultServer server;
+  Job job;
+  job.environment = test::environment_of(
+      {{"AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"}, {"AWS_SECRET_ACCESS_KEY", "x"}, {"AWS_ACCOUNT_ID", "210987654321"}});
+  try {
+    DynamoDbTable(job.client(kArn + server.endpoint())).create(schema_from_key(test::kStringKey));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::refused);
+    EXPECT_EQ(error.line(),
+              "table 'main' cannot be created: its ARN is of account 123456789012, the credentials are of account "
+              "210987654321; use credentials of that account");
+  }
+  EXPECT_EQ(server.requests("CreateTable"), 0u);
+}
+
+TEST(DynamoDbTable, IsNotLoadedWhenItWasCreatedElsewhereThanItsArnSays) {
+  std::string account = "210987654321";
+  Faults faults;
+  faults.reply = [&](const std::string& operation, const std::string&) {
+    const std::string arn = "\"TableArn\":\"arn:aws:dynamodb:us-east-1:" + account + ":table/main\"";
+    const std::string table = "{" + arn + ",\"TableStatus\":\"ACTIVE\"}";
+    const char* member = operation == "CreateTable" ? "TableDescription" : "Table";
+    return TinyHttpServer::Reply{200, std::string("{\"") + member + "\":" + table + "}", {}};
+  };
+  FaultServer server(faults);
+  Job job;
+  DynamoDbTable table(job.client(kArn + server.endpoint()));
+  try {
+    table.create(schema_from_key(test::kStringKey));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::refused);
+    EXPECT_EQ(error.line(),
+              "table 'main' was created as arn:aws:dynamodb:us-east-1:210987654321:table/main and not as "
+              "arn:aws:dynamodb:us-east-1:123456789012:table/main; nothing was written to it: delete it, and use "
+              "credentials of account 123456789012");
+  }
+  account = "123456789012";
+  EXPECT_NO_THROW(table.create(schema_from_key(test::kStringKey)));
 }
 
 TEST(DynamoDbTable, NamesSettingsThatItMayNotLookAt) {
