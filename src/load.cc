@@ -12,7 +12,7 @@
 namespace bulk {
 namespace {
 
-// Enough to keep a table busy at 20 ms a request; issue order is the feed's, so more would only queue.
+// 16 requests of 25 items at 20 ms each are 20,000 items a second: more than most tables accept.
 constexpr unsigned kWriters = 16;
 
 // What is to be written, after all questions that may end the run have been answered.
@@ -168,6 +168,13 @@ void finish_settings(AppContext& context, const Plan& plan, Store& to) {
   }
 }
 
+// Finished, but not with everything: the last word of a run that is otherwise done and proven.
+void report_rejects(const AppContext& context) {
+  if (context.summary.rejected == 0) return;
+  throw Error(ErrorKind::rejected, counted(context.summary.rejected, "record") + " could not be written",
+              "see '" + context.options.rejects_file + "'");
+}
+
 }  // namespace
 
 void load(AppContext& context, Store& from, Store& to) {
@@ -175,7 +182,7 @@ void load(AppContext& context, Store& from, Store& to) {
   summary.source = from.url();
   summary.target = to.url();
   if (to.is_dump()) {
-    write_dump(context, from, to, false);
+    write_dump(context, from, to);
     return;
   }
   Plan plan = make_plan(context, from, to);
@@ -196,7 +203,7 @@ void load(AppContext& context, Store& from, Store& to) {
   write.jobs = effective_jobs(context.options);
   write.only_missing = context.options.only_missing;
   const std::unique_ptr<Sink> sink = to.sink(write);
-  Transfer transfer{.from = from, .key = &plan.schema.key};
+  Transfer transfer{.from = from, .key = &plan.schema.key, .consistent = context.options.consistent_read};
   transfer.writers = kWriters;
   transfer.with_rejects = true;
   transfer.reads = read_rate_limits(context.options, plan.source, false);
@@ -214,13 +221,10 @@ void load(AppContext& context, Store& from, Store& to) {
     summary.verified = Verified::content;
   }
   finish_settings(context, plan, to);
-  if (summary.rejected > 0) {
-    throw Error(ErrorKind::rejected, counted(summary.rejected, "record") + " could not be written",
-                "see '" + context.options.rejects_file + "'");
-  }
+  report_rejects(context);
 }
 
-void write_dump(AppContext& context, Store& from, Store& to, bool consistent) {
+void write_dump(AppContext& context, Store& from, Store& to) {
   Summary& summary = context.summary;
   summary.source = from.url();
   summary.target = to.url();
@@ -253,7 +257,7 @@ void write_dump(AppContext& context, Store& from, Store& to, bool consistent) {
   context.progress.phase(summary.command, facts.records);
   std::unique_ptr<Sink> sink;
   const KeySchema* key = facts.schema ? &facts.schema->key : nullptr;
-  Transfer transfer{.from = from, .key = key, .consistent = consistent};
+  Transfer transfer{.from = from, .key = key, .consistent = context.options.consistent_read};
   transfer.with_rejects = true;
   transfer.reads = read_rate_limits(context.options, facts, false);
   const Totals totals = run_transfer(context, transfer, [&](const Source& source) -> Sink& {
@@ -266,10 +270,7 @@ void write_dump(AppContext& context, Store& from, Store& to, bool consistent) {
   summary.take(totals);
   summary.stored_bytes = sink->stored_bytes();
   summary.verified = sink->compares_content() ? Verified::content : Verified::acknowledged;
-  if (summary.rejected > 0) {
-    throw Error(ErrorKind::rejected, counted(summary.rejected, "record") + " could not be written",
-                "see '" + context.options.rejects_file + "'");
-  }
+  report_rejects(context);
 }
 
 }  // namespace bulk

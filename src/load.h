@@ -13,7 +13,7 @@ namespace bulk {
 // records were set aside.
 void load(AppContext& context, Store& from, Store& to);
 
-// Reads `from` into a new dump at `destination` (a path, or "-"). `consistent` asks for consistent reads.
-void write_dump(AppContext& context, Store& from, Store& to, bool consistent);
+// Reads `from` into the new dump `to`.
+void write_dump(AppContext& context, Store& from, Store& to);
 
 }  // namespace bulk

@@ -75,7 +75,8 @@ std::size_t batches_within(std::uint64_t memory_bytes, std::size_t batch_bytes, 
 // at the default size), the records' table (56 bytes a record, about 0.15 B for records of 380 bytes), and what the
 // sink encodes (a stored frame, at most B). Together at most 3 B. Beside the batches each reader has one reply in hand
 // (2.3 MB for a DynamoDB page) and each writer one request; a quarter of the bound is left for them and for what malloc
-// keeps.
+// keeps. A batch of a stream that exceeds its share (one record of megabytes, millions of tiny ones) keeps other
+// batches empty until it is done: BatchPool::charge.
 MemoryPlan plan_memory(std::uint64_t memory_bytes, unsigned jobs) {
   const std::uint64_t for_batches = memory_bytes / 4 * 3;
   const std::uint64_t least_batches = 2 * jobs + 2;

@@ -25,7 +25,7 @@ void run_backup(AppContext& context) {
     throw Error(ErrorKind::usage, "'" + destination + "' is a table, not a file",
                 "bulk copy writes from table to table");
   }
-  write_dump(context, *source, *target, context.options.consistent_read);
+  write_dump(context, *source, *target);
 }
 
 }  // namespace bulk
