@@ -56,6 +56,8 @@ std::vector<CatalogueEntry> read_catalogue(const std::string& directory) {
     if (!a.sound()) return a.path < b.path;
     // The header's times have one form, so their order is that of their texts.
     if (a.header.started != b.header.started) return a.header.started > b.header.started;
+    // Within a second the later one has a number behind its name: ...-2, ...-10.
+    if (a.path.size() != b.path.size()) return a.path.size() > b.path.size();
     return a.path > b.path;
   });
   return entries;

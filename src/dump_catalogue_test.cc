@@ -41,6 +41,17 @@ TEST(Catalogue, ListsNewestFirstAndWhatIsNotSoundLast) {
   EXPECT_FALSE(is_of_stage(entries[4], "dev"));
 }
 
+TEST(Catalogue, OfTwoDumpsOfOneSecondTheNumberedOneIsTheLater) {
+  const test::TempDir directory;
+  for (const char* name :
+       {"t-20250101-000000.jsonl.zst", "t-20250101-000000-2.jsonl.zst", "t-20250101-000000-10.jsonl.zst"}) {
+    test::write_empty_dump(directory.file(name), "pr-5", "t", "2025-01-01T00:00:00Z");
+  }
+  const auto entries = read_catalogue(directory.path().string());
+  EXPECT_EQ(entries[0].path, directory.file("t-20250101-000000-10.jsonl.zst"));
+  EXPECT_EQ(entries[1].path, directory.file("t-20250101-000000-2.jsonl.zst"));
+}
+
 TEST(Catalogue, FindsTheLatestSoundDumpOfAStageAndTable) {
   const test::TempDir directory;
   test::write_empty_dump(directory.file("1.jsonl.zst"), "pr-5", "pr-5-main-table", "2025-01-01T00:00:00Z");
