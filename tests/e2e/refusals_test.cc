@@ -74,6 +74,11 @@ TEST_F(Refusals, OfAnOlderDumpWhenTheLatestIsDamaged) {
                                               "backups/dev-main-table-1.jsonl.zst but no sound dump: "));
 }
 
+TEST_F(Refusals, OfAFlagThatContradictsTheEndpoint) {
+  expect_error(sandbox_, sandbox_.bulk({"backup", "dynamodb://t?region=eu-west-1", "--region", "us-east-1"}), 2,
+               "--region says one thing and the endpoint of table t another; leave one of them out");
+}
+
 TEST_F(Refusals, OfTwoOutputsInOneStream) {
   fill("dev", "ten.jsonl");
   const RunResult result = sandbox_.bulk({"backup", "--stage", "dev", "--to", "-", "--json"});
