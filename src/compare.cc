@@ -103,17 +103,18 @@ Comparison compare(const ComparedSide& first, const ComparedSide& second, const 
     const KeyLedger::Entry* in_first = nullptr;
     const KeyLedger::Entry* in_second = nullptr;
     for (const KeyLedger::Entry& entry : same_key) ((entry.order & kSecondSide) != 0 ? in_second : in_first) = &entry;
+    const std::string_view key_text = same_key.front().key_text;
     if (in_second == nullptr) {
       ++result.only_in_first;
-      visit(Difference::only_in_first, in_first->key_text);
+      visit(Difference::only_in_first, key_text);
     } else if (in_first == nullptr) {
       ++result.only_in_second;
-      visit(Difference::only_in_second, in_second->key_text);
+      visit(Difference::only_in_second, key_text);
     } else if (in_first->digest == in_second->digest) {
       ++result.equal;
     } else {
       ++result.different;
-      visit(Difference::different, in_first->key_text);
+      visit(Difference::different, key_text);
     }
   });
   return result;

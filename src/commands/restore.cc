@@ -17,18 +17,14 @@ bool means_to_write(const Options& options) {
 
 // Where the dump came from, with what the command line says about the way there.
 std::string origin_of(Store& dump, const Options& options) {
-  const std::string origin = dump.describe().origin;
+  std::string origin = dump.describe().origin;
   if (!origin.starts_with(kDynamoDbScheme) && !origin.starts_with("sqlite:")) {
     throw Error(ErrorKind::usage, "'" + dump.url() + "' does not say which table it comes from",
                 "name the target with --to TARGET or --stage STAGE");
   }
   if (origin.starts_with("sqlite:")) return origin;
   DynamoDbUrl url = parse_dynamodb_url(origin);
-  if (!options.region.empty()) {
-    // Another region is served elsewhere, unless an endpoint was given for it.
-    if (url.region != options.region) url.endpoint.clear();
-    url.region = options.region;
-  }
+  if (!options.region.empty()) url.region = options.region;
   if (!options.endpoint_url.empty()) url.endpoint = options.endpoint_url;
   if (!options.profile.empty()) url.profile = options.profile;
   return format_dynamodb_url(url);
