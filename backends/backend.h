@@ -172,7 +172,8 @@ class Store {
   virtual TableFacts describe() = 0;  // Error(not_found) when there is none
   virtual bool is_empty() = 0;        // asks the data, not a count that may be stale
   virtual void create(const TableSchema& schema) = 0;
-  // After load and verification: what must not be on during a load. Returns what was not copied, one phrase each.
+  // After load and verification: what must not be on during a load. Returns what was not copied, one phrase each;
+  // a phrase that begins with "FAILED: " is a setting that should be there and could not be set.
   virtual std::vector<std::string> finish_create(const TableSchema& schema) = 0;
   virtual void drop() = 0;
   virtual std::unique_ptr<Source> source(const ReadOptions& options) = 0;

@@ -72,8 +72,8 @@ class TransformStage {
   // way that it understands, at the price of two additions per batch.
   std::atomic<std::uint64_t> handed_in_{0};
   std::atomic<std::uint64_t> handed_on_{0};
-  // One more than the arena's slots: otherwise a thread that only waits outside takes a worker's place, and the arena
-  // runs one worker short.
+  // `jobs` workers and one slot more, which is drain()'s own: where no worker thread could be started it does the work
+  // itself instead of waiting for ever.
   tbb::global_control parallelism_;
   tbb::task_arena arena_;
   tbb::task_group group_;
