@@ -139,6 +139,9 @@ struct WriteOptions {
   DumpHeader header;  // what a dump says about where it comes from
   bool consistent_source = false;
   bool only_missing = false;  // existing keys are left alone (and counted as filtered)
+  // To go on with what an earlier run has left unfinished: what its Sink::checkpoint() returned, in that order.
+  // Error(corrupt) when what is there is not what these say.
+  std::vector<std::string> checkpoints;
 };
 
 class Sink {
@@ -150,6 +153,12 @@ class Sink {
   virtual std::unique_ptr<SinkSession> open() = 0;
   // Pure function of the batch, run in the transform stage on any thread: fills batch.encoded.
   virtual void encode(Batch&) const {}
+  // Makes everything that was acknowledged so far durable. Returns what a later run has to be given in
+  // WriteOptions::checkpoints to go on from here, as one JSON object that says what has been added since the last call;
+  // empty: nothing, what is acknowledged is durable and found in the target. Called by one thread at a time, for sinks
+  // of whole batches between two writes. From then on what is unfinished survives the sink's destruction. After a
+  // failure it must not be called again: an fsync that failed once says nothing when it succeeds later.
+  virtual std::string checkpoint() { return {}; }
   // After the last acknowledged write: makes everything durable and gives it its final name. Not called when the job
   // failed.
   virtual void finish() = 0;
@@ -164,6 +173,12 @@ class Store {
   virtual std::string url() const = 0;  // canonical, no secrets; a later run can open it
   // What protects a table is its identity, however it was named: two URLs with equal identity are the same table.
   virtual std::string identity_text() const { return url(); }
+  // Which of all tables or dumps that have ever had this name it is (docs/journal.md, source_id): equal texts, equal
+  // incarnation. Of a table its identity as describe() has it. Throws as describe() does.
+  virtual std::string incarnation() {
+    const TableIdentity identity = describe().identity;
+    return identity.id + " " + identity.created;
+  }
   // A file or stream of records instead of a table: not keyed, not asked whether it is empty, written once.
   virtual bool is_dump() const { return false; }
   // False: a stream, which can be read once.

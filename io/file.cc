@@ -50,26 +50,6 @@ void make_last_folder(const std::string& folder) {
   }
 }
 
-// Opens and locks the partial file. Between open() and flock() its owner may have renamed it to its final name:
-// truncating what we hold would then destroy a finished file, so the name is looked up again under the lock.
-File lock_partial(const std::string& path) {
-  while (true) {
-    const int fd = open_retrying(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
-    if (fd < 0) throw os_error("create " + in_quotes(path), errno);
-    File file(fd, path);
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-      throw Error(ErrorKind::locked, in_quotes(path) + " is being written by another run",
-                  "wait for it or name another file");
-    }
-    struct stat held {};
-    struct stat named {};
-    if (::fstat(fd, &held) == 0 && ::lstat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino &&
-        held.st_dev == named.st_dev) {
-      return file;
-    }
-  }
-}
-
 }  // namespace
 
 File File::open_for_reading(const std::string& path) {
@@ -93,6 +73,22 @@ File File::create_new(const std::string& path) {
   if (fd < 0 && errno == EEXIST) throw Error(ErrorKind::refused, in_quotes(path) + " exists");
   if (fd < 0) throw os_error("create " + in_quotes(path), errno);
   return {fd, path};
+}
+
+// Between open() and flock() the owner may have renamed or removed the file: what is locked must be what has the name.
+File File::open_locked(const std::string& path, const std::string& busy, const std::string& next_action) {
+  while (true) {
+    const int fd = open_retrying(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    if (fd < 0) throw os_error("create " + in_quotes(path), errno);
+    File file(fd, path);
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) throw Error(ErrorKind::locked, busy, next_action);
+    struct stat held {};
+    struct stat named {};
+    if (::fstat(fd, &held) == 0 && ::lstat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino &&
+        held.st_dev == named.st_dev) {
+      return file;
+    }
+  }
 }
 
 File File::temporary(const std::string& directory) {
@@ -162,20 +158,40 @@ void File::sync() {
   if (::fsync(fd_) != 0) throw os_error("make " + in_quotes(path_) + " durable", errno);
 }
 
-PartialFile::PartialFile(const std::string& final_path)
+PartialFile::PartialFile(const std::string& final_path, std::uint64_t keep_bytes)
     : final_path_(final_path), partial_path_(final_path + ".partial"), file_(-1, partial_path_) {
   struct stat status {};
   if (::lstat(final_path_.c_str(), &status) == 0) {
     throw Error(ErrorKind::refused, in_quotes(final_path_) + " exists", "name another file or remove it");
   }
+  if (keep_bytes > 0 && ::lstat(partial_path_.c_str(), &status) != 0) {
+    throw Error(ErrorKind::corrupt, in_quotes(partial_path_) + " is gone", "start afresh, without --resume");
+  }
   make_last_folder(parent_of(final_path_));
-  file_ = lock_partial(partial_path_);
+  file_ = File::open_locked(partial_path_, in_quotes(partial_path_) + " is being written by another run",
+                            "wait for it or name another file");
   const int fd = file_.fd();
-  if (::fchmod(fd, 0600) != 0 || ::ftruncate(fd, 0) != 0) throw os_error("write " + in_quotes(partial_path_), errno);
+  kept_ = keep_bytes > 0;
+  if (const std::uint64_t size = file_.size(); size < keep_bytes) {
+    throw Error(ErrorKind::corrupt,
+                in_quotes(partial_path_) + " has " + std::to_string(size) + " bytes where " +
+                    std::to_string(keep_bytes) + " were durable",
+                "start afresh, without --resume");
+  }
+  if (::fchmod(fd, 0600) != 0 || ::ftruncate(fd, static_cast<off_t>(keep_bytes)) != 0 || ::lseek(fd, 0, SEEK_END) < 0) {
+    throw os_error("write " + in_quotes(partial_path_), errno);
+  }
+  written_ = keep_bytes;
 }
 
 PartialFile::~PartialFile() {
-  if (!published_ && file_.fd() >= 0) ::unlink(partial_path_.c_str());
+  if (!published_ && !kept_ && file_.fd() >= 0) ::unlink(partial_path_.c_str());
+}
+
+void PartialFile::keep() {
+  file_.sync();
+  if (!kept_) sync_folder_of(partial_path_);
+  kept_ = true;
 }
 
 void PartialFile::publish() {

@@ -24,6 +24,10 @@ class File {
   // A new file of mode 0600; an Error(refused) "PATH exists" when there is one already.
   static File create_new(const std::string& path);
 
+  // Opens or makes (mode 0600) a file for reading and writing and holds an exclusive flock() on it as long as the File
+  // lives; the kernel drops the lock with the process. Error(locked) with `busy` as its text when another holds it.
+  static File open_locked(const std::string& path, const std::string& busy, const std::string& next_action);
+
   // An anonymous temporary file of mode 0600 in `directory` (already unlinked).
   static File temporary(const std::string& directory);
 
@@ -50,12 +54,15 @@ class File {
 };
 
 // A file under construction: NAME.partial, locked (flock) against a second writer, published as NAME.
-// Destroyed without publish(): the partial file is removed.
+// Destroyed without publish(): the partial file is removed, unless keep() was called.
 class PartialFile {
  public:
   // Refuses (13) when NAME exists, and (11) when another run is writing NAME.partial; a stale partial file is replaced.
   // A missing folder is made (mode 0700) when it is the last one of a relative path; else Error(failed).
-  explicit PartialFile(const std::string& final_path);
+  explicit PartialFile(const std::string& final_path) : PartialFile(final_path, 0) {}
+  // To go on with NAME.partial, of which the first `keep_bytes` stay and the rest is cut off; it is kept from now on.
+  // Error(corrupt) when it is shorter or not there.
+  PartialFile(const std::string& final_path, std::uint64_t keep_bytes);
   PartialFile(PartialFile&&) = delete;
   ~PartialFile();
 
@@ -63,7 +70,9 @@ class PartialFile {
     file_.write(bytes);
     written_ += bytes.size();
   }
-  std::uint64_t written() const noexcept { return written_; }
+  std::uint64_t written() const noexcept { return written_; }  // length of the file
+  // What was written so far has to survive the destructor: a later run goes on with it. Makes it durable, name and all.
+  void keep();
   File& file() noexcept { return file_; }
   const std::string& final_path() const noexcept { return final_path_; }
 
@@ -75,6 +84,7 @@ class PartialFile {
   std::string partial_path_;
   File file_;
   std::uint64_t written_ = 0;
+  bool kept_ = false;
   bool published_ = false;
 };
 
