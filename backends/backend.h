@@ -5,8 +5,9 @@
 // counting stand once, in src/write_stage.cc. Reads retry inside the backend with the same policy (io/retry.h), because
 // only it knows what may be repeated. Everything here may throw Error to end the job.
 //
-// Threads: a Store is used by one thread at a time. Source::open and Sink::open are called before the workers start;
-// each Reader and each SinkSession belongs to one thread. Sink::encode is called from many threads at once.
+// Threads: a Store is used by one thread at a time. Sink::open is called before the workers start, Source::open by one
+// thread at a time while others read; each Reader and each SinkSession belongs to one thread. Sink::encode is called
+// from many threads at once.
 #pragma once
 
 #include <atomic>
@@ -32,6 +33,7 @@ struct RequestStats {
   std::atomic<std::uint64_t> retried{0};          // sent again for any reason
   std::atomic<std::uint64_t> read_centiunits{0};  // capacity units x 100
   std::atomic<std::uint64_t> write_centiunits{0};
+  std::atomic<std::uint64_t> streamed_bytes{0};  // that standard input or a pipe has delivered
 };
 
 struct TableSchema {
@@ -167,6 +169,10 @@ class Sink {
   virtual bool compares_content() const { return false; }
 };
 
+inline std::string incarnation_of(const TableIdentity& table) {
+  return table.id + " " + table.created;
+}
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -175,10 +181,7 @@ class Store {
   virtual std::string identity_text() const { return url(); }
   // Which of all tables or dumps that have ever had this name it is (docs/journal.md, source_id): equal texts, equal
   // incarnation. Of a table its identity as describe() has it. Throws as describe() does.
-  virtual std::string incarnation() {
-    const TableIdentity identity = describe().identity;
-    return identity.id + " " + identity.created;
-  }
+  virtual std::string incarnation() { return incarnation_of(describe().identity); }
   // A file or stream of records instead of a table: not keyed, not asked whether it is empty, written once.
   virtual bool is_dump() const { return false; }
   // False: a stream, which can be read once.

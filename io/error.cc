@@ -20,6 +20,12 @@ Error Error::in(const std::string& where) const {
   return error;
 }
 
+Error Error::with_next_action(const std::string& next_action) const {
+  Error error(kind_, what(), next_action_.empty() ? next_action : next_action_ + "; " + next_action);
+  error.signal_ = signal_;
+  return error;
+}
+
 std::string Error::line() const {
   std::string line = what();
   if (!next_action_.empty()) line += "; " + next_action_;

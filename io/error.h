@@ -38,6 +38,9 @@ class Error : public std::runtime_error {
   // The same error with "where: " put before its text.
   Error in(const std::string& where) const;
 
+  // The same error with one more thing to do next.
+  Error with_next_action(const std::string& next_action) const;
+
   // The whole line as users see it, without the program's name.
   std::string line() const;
 

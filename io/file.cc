@@ -45,9 +45,21 @@ void make_last_folder(const std::string& folder) {
   std::error_code ignored;
   if (std::filesystem::is_directory(folder, ignored)) return;
   const bool absolute = std::filesystem::path(folder).is_absolute();
-  if (absolute || (::mkdir(folder.c_str(), 0700) != 0 && errno == ENOENT)) {
+  if (!absolute && ::mkdir(folder.c_str(), 0700) == 0) {
+    sync_folder_of(folder);
+  } else if (absolute || errno == ENOENT) {
     throw Error(ErrorKind::failed, "folder " + in_quotes(folder) + " does not exist", "make it first");
   }
+}
+
+// Repeats a call that a signal has interrupted.
+template <typename Call>
+int uninterrupted(Call call) {
+  int result = 0;
+  do {
+    result = call();
+  } while (result != 0 && errno == EINTR);
+  return result;
 }
 
 }  // namespace
@@ -75,19 +87,27 @@ File File::create_new(const std::string& path) {
   return {fd, path};
 }
 
+File File::open_for_adding(const std::string& path) {
+  const int fd = open_retrying(path, O_RDWR | O_APPEND | O_NOFOLLOW);
+  if (fd < 0) throw os_error("open " + in_quotes(path), errno);
+  File file(fd, path);
+  char last = '\n';
+  if (const std::uint64_t bytes = file.size(); bytes > 0) file.read_at(bytes - 1, &last, 1);
+  if (last != '\n') file.write("\n");
+  return file;
+}
+
 // Between open() and flock() the owner may have renamed or removed the file: what is locked must be what has the name.
 File File::open_locked(const std::string& path, const std::string& busy, const std::string& next_action) {
   while (true) {
     const int fd = open_retrying(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
     if (fd < 0) throw os_error("create " + in_quotes(path), errno);
     File file(fd, path);
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) throw Error(ErrorKind::locked, busy, next_action);
-    struct stat held {};
-    struct stat named {};
-    if (::fstat(fd, &held) == 0 && ::lstat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino &&
-        held.st_dev == named.st_dev) {
-      return file;
+    if (uninterrupted([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) != 0) {
+      if (errno == EWOULDBLOCK) throw Error(ErrorKind::locked, busy, next_action);
+      throw os_error("lock " + in_quotes(path), errno);
     }
+    if (file.has_name(path)) return file;
   }
 }
 
@@ -102,11 +122,13 @@ File File::temporary(const std::string& directory) {
   return {named, pattern};
 }
 
-File::File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
+File::File(File&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)), sync_error_(other.sync_error_) {}
 
 File& File::operator=(File&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(path_, other.path_);
+  std::swap(sync_error_, other.sync_error_);
   return *this;
 }
 
@@ -123,6 +145,23 @@ std::uint64_t File::size() const {
   struct stat status {};
   if (::fstat(fd_, &status) != 0) throw os_error("look at " + in_quotes(path_), errno);
   return static_cast<std::uint64_t>(status.st_size);
+}
+
+std::int64_t File::modified_ns() const {
+  struct stat status {};
+  if (::fstat(fd_, &status) != 0) throw os_error("look at " + in_quotes(path_), errno);
+  return std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+}
+
+bool File::has_name(const std::string& path) const {
+  struct stat held {};
+  struct stat named {};
+  if (::fstat(fd_, &held) != 0) throw os_error("look at " + in_quotes(path_), errno);
+  if (::lstat(path.c_str(), &named) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    throw os_error("look at " + in_quotes(path), errno);
+  }
+  return held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }
 
 std::size_t File::read(char* into, std::size_t length) {
@@ -154,8 +193,10 @@ void File::write(std::string_view bytes) {
   }
 }
 
+// An interrupted fsync has waited too short, which says nothing about the bytes: that alone is tried again.
 void File::sync() {
-  if (::fsync(fd_) != 0) throw os_error("make " + in_quotes(path_) + " durable", errno);
+  if (sync_error_ == 0 && uninterrupted([&] { return ::fsync(fd_); }) != 0) sync_error_ = errno;
+  if (sync_error_ != 0) throw os_error("make " + in_quotes(path_) + " durable", sync_error_);
 }
 
 PartialFile::PartialFile(const std::string& final_path, std::uint64_t keep_bytes)
@@ -167,35 +208,64 @@ PartialFile::PartialFile(const std::string& final_path, std::uint64_t keep_bytes
   if (keep_bytes > 0 && ::lstat(partial_path_.c_str(), &status) != 0) {
     throw Error(ErrorKind::corrupt, in_quotes(partial_path_) + " is gone", "start afresh, without --resume");
   }
-  make_last_folder(parent_of(final_path_));
-  file_ = File::open_locked(partial_path_, in_quotes(partial_path_) + " is being written by another run",
-                            "wait for it or name another file");
+  make_folder_of(final_path_);
+  const auto open = [&] {
+    return File::open_locked(partial_path_, in_quotes(partial_path_) + " is being written by another run",
+                             "wait for it or name another file");
+  };
+  file_ = open();
+  // What has another name is not ours to change: publish() may have had to link() a dump, was killed, and somebody has
+  // moved the dump since.
+  if (::fstat(file_.fd(), &status) != 0) throw os_error("look at " + in_quotes(partial_path_), errno);
+  if (status.st_nlink > 1 && keep_bytes > 0) {
+    throw Error(ErrorKind::refused, in_quotes(partial_path_) + " has a second name, a hard link, which must not change",
+                "remove one of the two, or start afresh, without --resume");
+  }
+  if (status.st_nlink > 1) {
+    if (::unlink(partial_path_.c_str()) != 0) throw os_error("remove " + in_quotes(partial_path_), errno);
+    file_ = open();
+  }
   const int fd = file_.fd();
-  kept_ = keep_bytes > 0;
   if (const std::uint64_t size = file_.size(); size < keep_bytes) {
     throw Error(ErrorKind::corrupt,
                 in_quotes(partial_path_) + " has " + std::to_string(size) + " bytes where " +
                     std::to_string(keep_bytes) + " were durable",
                 "start afresh, without --resume");
   }
-  if (::fchmod(fd, 0600) != 0 || ::ftruncate(fd, static_cast<off_t>(keep_bytes)) != 0 || ::lseek(fd, 0, SEEK_END) < 0) {
+  const auto bytes = static_cast<off_t>(keep_bytes);
+  if (::fchmod(fd, 0600) != 0 || uninterrupted([&] { return ::ftruncate(fd, bytes); }) != 0 ||
+      ::lseek(fd, bytes, SEEK_SET) < 0) {
     throw os_error("write " + in_quotes(partial_path_), errno);
   }
+  kept_ = keep_bytes > 0;
   written_ = keep_bytes;
 }
 
 PartialFile::~PartialFile() {
-  if (!published_ && !kept_ && file_.fd() >= 0) ::unlink(partial_path_.c_str());
+  if (published_ || kept_ || file_.fd() < 0) return;
+  try {
+    if (file_.has_name(partial_path_)) ::unlink(partial_path_.c_str());
+  } catch (const Error&) {
+    // What cannot be looked at stays: a partial file is never taken for a dump.
+  }
+}
+
+void PartialFile::check_name() const {
+  if (file_.has_name(partial_path_)) return;
+  throw Error(ErrorKind::failed, in_quotes(partial_path_) + " was removed or replaced while it was being written",
+              "start afresh, without --resume");
 }
 
 void PartialFile::keep() {
   file_.sync();
+  check_name();
   if (!kept_) sync_folder_of(partial_path_);
   kept_ = true;
 }
 
 void PartialFile::publish() {
   file_.sync();
+  check_name();
   if (::renameat2(AT_FDCWD, partial_path_.c_str(), AT_FDCWD, final_path_.c_str(), RENAME_NOREPLACE) != 0) {
     int error = errno;
     // File systems without RENAME_NOREPLACE (NFS, some FUSE): link() refuses an existing name just as well.
@@ -213,11 +283,19 @@ void PartialFile::publish() {
   sync_folder_of(final_path_);
 }
 
+void make_folder_of(const std::string& path) {
+  make_last_folder(parent_of(path));
+}
+
 void sync_folder_of(const std::string& path) {
   const std::string parent = parent_of(path);
   const int fd = open_retrying(parent, O_RDONLY | O_DIRECTORY);
   if (fd < 0) throw os_error("open folder " + in_quotes(parent), errno);
-  File(fd, parent).sync();
+  const File folder(fd, parent);
+  // EINVAL: a file system (9p, some of FUSE) that has no such thing for folders.
+  if (uninterrupted([&] { return ::fsync(fd); }) != 0 && errno != EINVAL) {
+    throw os_error("make " + in_quotes(parent) + " durable", errno);
+  }
 }
 
 std::string read_text_file(const std::string& path, std::size_t limit_bytes) {

@@ -24,8 +24,12 @@ class File {
   // A new file of mode 0600; an Error(refused) "PATH exists" when there is one already.
   static File create_new(const std::string& path);
 
+  // An existing file of lines, to write behind its end; a last line that was cut off is ended first.
+  static File open_for_adding(const std::string& path);
+
   // Opens or makes (mode 0600) a file for reading and writing and holds an exclusive flock() on it as long as the File
-  // lives; the kernel drops the lock with the process. Error(locked) with `busy` as its text when another holds it.
+  // lives; the kernel drops the lock with the process. Error(locked) with `busy` as its text when another holds it;
+  // Error(failed) where the file system has no locks.
   static File open_locked(const std::string& path, const std::string& busy, const std::string& next_action);
 
   // An anonymous temporary file of mode 0600 in `directory` (already unlinked).
@@ -40,17 +44,23 @@ class File {
   const std::string& path() const noexcept { return path_; }
   bool is_regular() const;
   std::uint64_t size() const;
+  std::int64_t modified_ns() const;  // since 1970
+  // True when `path` leads to this very file: it has not been renamed, removed or replaced.
+  bool has_name(const std::string& path) const;
 
   // Reads up to `length` bytes at the current position; 0 at the end. Retries EINTR and short reads are passed on.
   std::size_t read(char* into, std::size_t length);
   // Exactly `length` bytes at `offset`; Error(corrupt) "ends at byte N" when the file is shorter.
   void read_at(std::uint64_t offset, char* into, std::size_t length) const;
   void write(std::string_view bytes);
+  // fsync. The kernel reports a failed write-back once and then forgets it: a File that could not be made durable
+  // never again says that it is.
   void sync();
 
  private:
   int fd_ = -1;
   std::string path_;
+  int sync_error_ = 0;
 };
 
 // A file under construction: NAME.partial, locked (flock) against a second writer, published as NAME.
@@ -61,7 +71,7 @@ class PartialFile {
   // A missing folder is made (mode 0700) when it is the last one of a relative path; else Error(failed).
   explicit PartialFile(const std::string& final_path) : PartialFile(final_path, 0) {}
   // To go on with NAME.partial, of which the first `keep_bytes` stay and the rest is cut off; it is kept from now on.
-  // Error(corrupt) when it is shorter or not there.
+  // Error(corrupt) when it is shorter or not there, Error(refused) when it has a second name.
   PartialFile(const std::string& final_path, std::uint64_t keep_bytes);
   PartialFile(PartialFile&&) = delete;
   ~PartialFile();
@@ -72,14 +82,17 @@ class PartialFile {
   }
   std::uint64_t written() const noexcept { return written_; }  // length of the file
   // What was written so far has to survive the destructor: a later run goes on with it. Makes it durable, name and all.
+  // Error(failed) when NAME.partial is not this file any more.
   void keep();
   File& file() noexcept { return file_; }
   const std::string& final_path() const noexcept { return final_path_; }
 
-  // fsync, rename without replacing (13 if NAME appeared meanwhile), fsync of the directory.
+  // fsync, rename without replacing (13 if NAME appeared meanwhile), fsync of the directory. Error(failed) as keep().
   void publish();
 
  private:
+  void check_name() const;
+
   std::string final_path_;
   std::string partial_path_;
   File file_;
@@ -87,6 +100,9 @@ class PartialFile {
   bool kept_ = false;
   bool published_ = false;
 };
+
+// The folder that `path` is to stand in, as PartialFile makes it.
+void make_folder_of(const std::string& path);
 
 // fsync of the folder that holds `path`: only then does a new name survive a power failure.
 void sync_folder_of(const std::string& path);

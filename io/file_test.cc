@@ -124,6 +124,159 @@ TEST(PartialFile, ReplacesAStalePartialFileButNotALiveOne) {
   EXPECT_EQ(test::read_file(dir.file("x")), "new");
 }
 
+constexpr const char* kAfresh = "; start afresh, without --resume";
+
+TEST(PartialFile, StaysWhenItWasKept) {
+  const test::TempDir dir;
+  {
+    PartialFile file(dir.file("x"));
+    file.write("durable");
+    file.keep();
+    file.write(", in doubt");
+    EXPECT_EQ(file.written(), 17u);
+  }
+  EXPECT_EQ(test::read_file(dir.file("x.partial")), "durable, in doubt");
+  EXPECT_EQ(mode_of(dir.file("x.partial")), 0600u);
+  EXPECT_FALSE(std::filesystem::exists(dir.file("x")));
+}
+
+TEST(PartialFile, GoesOnBehindWhatWasDurable) {
+  const test::TempDir dir;
+  std::ofstream(dir.file("x.partial")) << "durable, in doubt";
+  ASSERT_EQ(::chmod(dir.file("x.partial").c_str(), 0644), 0);
+  {
+    PartialFile file(dir.file("x"), 7);
+    EXPECT_EQ(mode_of(dir.file("x.partial")), 0600u);
+    EXPECT_EQ(test::read_file(dir.file("x.partial")), "durable");
+    EXPECT_EQ(file.written(), 7u);
+    file.write("!");
+  }
+  // Kept without being asked again: an earlier run has promised it.
+  EXPECT_EQ(test::read_file(dir.file("x.partial")), "durable!");
+  PartialFile file(dir.file("x"), 8);
+  file.write("!");
+  EXPECT_EQ(file.written(), 9u);
+  file.keep();
+  file.publish();
+  EXPECT_EQ(test::read_file(dir.file("x")), "durable!!");
+  EXPECT_FALSE(std::filesystem::exists(dir.file("x.partial")));
+}
+
+TEST(PartialFile, GoesOnWithNothingThatIsNotThere) {
+  const test::TempDir dir;
+  const std::string partial = "'" + dir.file("x.partial") + "'";
+  const Error gone = error_of([&] { PartialFile file(dir.file("x"), 7); });
+  EXPECT_EQ(gone.kind(), ErrorKind::corrupt);
+  EXPECT_EQ(gone.line(), partial + " is gone" + kAfresh);
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+
+  std::ofstream(dir.file("x.partial")) << "durab";
+  const Error shorter = error_of([&] { PartialFile file(dir.file("x"), 7); });
+  EXPECT_EQ(shorter.kind(), ErrorKind::corrupt);
+  EXPECT_EQ(shorter.line(), partial + " has 5 bytes where 7 were durable" + kAfresh);
+  const Error huge = error_of([&] { PartialFile file(dir.file("x"), UINT64_MAX); });
+  EXPECT_EQ(huge.line(), partial + " has 5 bytes where 18446744073709551615 were durable" + kAfresh);
+  EXPECT_EQ(test::read_file(dir.file("x.partial")), "durab");
+
+  std::ofstream(dir.file("x")) << "complete";
+  EXPECT_EQ(error_of([&] { PartialFile file(dir.file("x"), 5); }).kind(), ErrorKind::refused);
+}
+
+TEST(PartialFile, IsNotGoneOnWithWhileAnotherRunWrites) {
+  const test::TempDir dir;
+  PartialFile file(dir.file("x"));
+  file.write("durable, in doubt");
+  file.keep();
+  const Error second = error_of([&] { PartialFile other(dir.file("x"), 7); });
+  EXPECT_EQ(second.kind(), ErrorKind::locked);
+  EXPECT_EQ(second.line(),
+            "'" + dir.file("x.partial") + "' is being written by another run; wait for it or name another file");
+  EXPECT_EQ(test::read_file(dir.file("x.partial")), "durable, in doubt");
+}
+
+TEST(PartialFile, LeavesAloneWhatHasAnotherName) {
+  const test::TempDir dir;
+  std::ofstream(dir.file("moved")) << "a dump that was published by link()";
+  std::filesystem::create_hard_link(dir.file("moved"), dir.file("x.partial"));
+  const Error error = error_of([&] { PartialFile file(dir.file("x"), 6); });
+  EXPECT_EQ(error.kind(), ErrorKind::refused);
+  EXPECT_EQ(error.line(), "'" + dir.file("x.partial") +
+                              "' has a second name, a hard link, which must not change; remove one of the two, or "
+                              "start afresh, without --resume");
+  PartialFile file(dir.file("x"));
+  file.write("new");
+  file.publish();
+  EXPECT_EQ(test::read_file(dir.file("moved")), "a dump that was published by link()");
+  EXPECT_EQ(test::read_file(dir.file("x")), "new");
+}
+
+TEST(PartialFile, PublishesAndRemovesOnlyItself) {
+  const test::TempDir dir;
+  const std::string told = "'" + dir.file("x.partial") +
+                           "' was removed or replaced while it was being written; start afresh, without --resume";
+  {
+    PartialFile file(dir.file("x"));
+    file.write("mine");
+    std::filesystem::remove(dir.file("x.partial"));
+    EXPECT_EQ(error_of([&] { file.keep(); }).line(), told);
+    std::ofstream(dir.file("x.partial")) << "half of another run's";
+    EXPECT_EQ(error_of([&] { file.keep(); }).line(), told);
+    EXPECT_EQ(error_of([&] { file.publish(); }).line(), told);
+  }
+  EXPECT_FALSE(std::filesystem::exists(dir.file("x")));
+  EXPECT_EQ(test::read_file(dir.file("x.partial")), "half of another run's");
+}
+
+// A descriptor whose fsync fails, and then one whose fsync succeeds, behind the same number.
+TEST(File, NeverTakesBackAFailedSync) {
+  const test::TempDir dir;
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const File read_end(ends[0], "pipe");
+  File file(ends[1], "x");
+  EXPECT_EQ(error_of([&] { file.sync(); }).line(), "cannot make 'x' durable: Invalid argument");
+  const File sound = File::temporary(dir.path().string());
+  ASSERT_EQ(::dup3(sound.fd(), file.fd(), O_CLOEXEC), file.fd());
+  ASSERT_EQ(::fsync(file.fd()), 0);
+  EXPECT_EQ(error_of([&] { file.sync(); }).line(), "cannot make 'x' durable: Invalid argument");
+  File moved = std::move(file);
+  EXPECT_EQ(error_of([&] { moved.sync(); }).line(), "cannot make 'x' durable: Invalid argument");
+}
+
+TEST(File, IsLockedAsLongAsItLives) {
+  const test::TempDir dir;
+  const std::string path = dir.file("x.journal");
+  {
+    File file = File::open_locked(path, "somebody is at it", "wait");
+    EXPECT_EQ(mode_of(path), 0600u);
+    file.write("kept");
+    const Error error = error_of([&] { File::open_locked(path, "somebody is at it", "wait"); });
+    EXPECT_EQ(error.kind(), ErrorKind::locked);
+    EXPECT_EQ(error.line(), "somebody is at it; wait");
+    // Under the same name another file: nobody holds that.
+    std::filesystem::remove(path);
+    EXPECT_FALSE(file.has_name(path));
+    const File other = File::open_locked(path, "somebody is at it", "wait");
+    EXPECT_TRUE(other.has_name(path));
+    EXPECT_FALSE(file.has_name(path));
+  }
+  std::ofstream(path) << "kept";
+  EXPECT_EQ(File::open_locked(path, "", "").size(), 4u);
+  EXPECT_EQ(error_of([&] { File::open_locked(dir.file("no/x"), "", ""); }).line(),
+            "cannot create '" + dir.file("no/x") + "': No such file or directory");
+  std::filesystem::create_symlink(path, dir.file("link"));
+  EXPECT_EQ(error_of([&] { File::open_locked(dir.file("link"), "", ""); }).line(),
+            "cannot create '" + dir.file("link") + "': Too many levels of symbolic links");
+}
+
+TEST(File, KnowsWhenItWasModified) {
+  const test::TempDir dir;
+  std::ofstream(dir.file("x")) << "1";
+  const timespec times[2] = {{1, 0}, {1'737'806'400, 123'456'789}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, dir.file("x").c_str(), times, 0), 0);
+  EXPECT_EQ(File::open_for_reading(dir.file("x")).modified_ns(), 1'737'806'400'123'456'789);
+}
+
 TEST(File, NamesAMissingFile) {
   const Error error = error_of([] { File::open_for_reading("no/such/file"); });
   EXPECT_EQ(error.kind(), ErrorKind::not_found);

@@ -104,7 +104,10 @@ bool RateLimiter::acquire(double units, const Stop& stop) {
     wait = model_.reserve(units, std::chrono::steady_clock::now());
   }
   if (wait.count() <= 0) return !stop.stopped();
-  return !stop.wait_for(wait);
+  waiting_.fetch_add(1, std::memory_order_relaxed);
+  const bool stopped = stop.wait_for(wait);
+  waiting_.fetch_sub(1, std::memory_order_relaxed);
+  return !stopped;
 }
 
 void RateLimiter::settle(double reserved, double used, double refused) {

@@ -10,6 +10,7 @@
 // RateModel is pure (time is an argument, no locking); RateLimiter wraps it for threads.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <mutex>
 
@@ -68,10 +69,13 @@ class RateLimiter {
   bool acquire(double units, const Stop& stop);
   void settle(double reserved, double used, double refused);
   double rate() const;
+  // Is somebody being made to wait right now? A run that is slow on purpose has not stalled.
+  bool waiting() const noexcept { return waiting_.load(std::memory_order_relaxed) > 0; }
 
  private:
   mutable std::mutex mutex_;
   RateModel model_;
+  std::atomic<int> waiting_{0};
 };
 
 }  // namespace bulk

@@ -18,9 +18,10 @@ constexpr int kPollMs = 100;
 
 }  // namespace
 
-ByteInput::ByteInput(File file, const Stop& stop)
+ByteInput::ByteInput(File file, const Stop& stop, std::atomic<std::uint64_t>* arrived)
     : file_(std::move(file)),
       stop_(stop),
+      arrived_(arrived),
       name_(file_.path() == "-" ? "standard input" : file_.path()),
       may_block_(!file_.is_regular()) {}
 
@@ -56,6 +57,7 @@ bool ByteInput::fill() {
   const std::size_t got = file_.read(buffer_.data() + ahead, room);
   buffer_.resize(ahead + got);
   ended_ = got == 0;
+  if (arrived_ != nullptr) arrived_->fetch_add(got, std::memory_order_relaxed);
   return !ended_;
 }
 

@@ -3,6 +3,7 @@
 // time. Waiting for a pipe is interrupted by the job's Stop.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,7 +16,8 @@ namespace bulk {
 
 class ByteInput {
  public:
-  ByteInput(File file, const Stop& stop);
+  // `arrived`, where there is one, is counted up by every byte that arrives.
+  ByteInput(File file, const Stop& stop, std::atomic<std::uint64_t>* arrived = nullptr);
 
   // What lies ahead: at least `want` bytes, fewer only when the input ends before. Valid until the next call.
   std::string_view peek(std::size_t want);
@@ -30,6 +32,7 @@ class ByteInput {
 
   File file_;
   const Stop& stop_;
+  std::atomic<std::uint64_t>* const arrived_;
   std::string name_;
   bool may_block_;
   bool ended_ = false;

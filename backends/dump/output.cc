@@ -7,7 +7,6 @@
 #include <cerrno>
 
 #include "io/error.h"
-#include "io/file.h"
 
 namespace bulk {
 namespace {
@@ -18,13 +17,17 @@ constexpr std::size_t kPipeBytes = 4096;
 
 class FileOutput : public Output {
  public:
-  explicit FileOutput(const std::string& path) : file_(path) {}
-  void write(std::string_view bytes) override { file_.write(bytes); }
-  void publish() override { file_.publish(); }
-  std::uint64_t written() const override { return file_.written(); }
+  explicit FileOutput(std::unique_ptr<PartialFile> file) : file_(std::move(file)) {}
+  void write(std::string_view bytes) override { file_->write(bytes); }
+  bool keep() override {
+    file_->keep();
+    return true;
+  }
+  void publish() override { file_->publish(); }
+  std::uint64_t written() const override { return file_->written(); }
 
  private:
-  PartialFile file_;
+  std::unique_ptr<PartialFile> file_;
 };
 
 class DescriptorOutput : public Output {
@@ -77,7 +80,11 @@ class DescriptorOutput : public Output {
 }  // namespace
 
 std::unique_ptr<Output> make_file_output(const std::string& path) {
-  return std::make_unique<FileOutput>(path);
+  return make_file_output(std::make_unique<PartialFile>(path));
+}
+
+std::unique_ptr<Output> make_file_output(std::unique_ptr<PartialFile> file) {
+  return std::make_unique<FileOutput>(std::move(file));
 }
 
 std::unique_ptr<Output> make_descriptor_output(int fd, std::string name, const Stop& stop) {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "codecs/seek_table.h"
+#include "codecs/little_endian.h"
+#include "io/sigv4.h"
 
 namespace bulk {
 namespace {
@@ -81,9 +82,11 @@ void PartFile::read_metadata() {
   if (first.plain_bytes != 0 || last.plain_bytes != 0) {
     throw corrupt_part(path(), "its seek table has no header and footer");
   }
-  header_ = decode_header(metadata_at(file_, 0, first.stored_bytes, file_bytes_, kHeaderMagic, "header"));
-  footer_ = decode_footer(metadata_at(file_, table.table_offset - last.stored_bytes, last.stored_bytes, file_bytes_,
-                                      kFooterMagic, "footer"));
+  header_entry_ = first;
+  footer_entry_ = last;
+  footer_offset_ = table.table_offset - last.stored_bytes;
+  header_ = decode_header(header_payload());
+  footer_ = decode_footer(footer_payload());
 
   const std::size_t count = table.entries.size() - 2;
   if (footer_.frame_hashes.size() != count) {
@@ -103,6 +106,21 @@ void PartFile::read_metadata() {
     throw corrupt_part(path(), "its footer counts " + std::to_string(footer_.raw_bytes) +
                                    " bytes of lines, its seek table " + std::to_string(plain_bytes));
   }
+}
+
+std::string PartFile::header_payload() const {
+  return metadata_at(file_, 0, header_entry_.stored_bytes, file_bytes_, kHeaderMagic, "header");
+}
+
+std::string PartFile::footer_payload() const {
+  return metadata_at(file_, footer_offset_, footer_entry_.stored_bytes, file_bytes_, kFooterMagic, "footer");
+}
+
+std::string PartFile::fingerprint() const {
+  std::string bytes;
+  append_u32(bytes, static_cast<std::uint32_t>(file_bytes_));
+  append_u32(bytes, static_cast<std::uint32_t>(file_bytes_ >> 32));
+  return sha256_hex(bytes + header_payload() + footer_payload());
 }
 
 std::string PartFile::where(std::size_t index) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "codecs/dump_part.h"
+#include "codecs/seek_table.h"
 #include "codecs/zstd_frame.h"
 #include "io/error.h"
 #include "io/file.h"
@@ -45,15 +46,22 @@ class PartFile {
   // The lines of frame `index` (from 0) into `plain` (replaced).
   // Throws Error(corrupt) "PATH, frame 3 of 7 at byte 4711: ..." (counted from 1).
   void read_frame(std::size_t index, FrameScratch& scratch, Buffer& plain) const;
+  // Which of all parts it is: the SHA-256, as hex digits, of the file's length (u64), the header's and the footer's
+  // payload. Binds every frame by the footer's hashes. Reads header and footer again.
+  std::string fingerprint() const;
   // For the table of `bulk inspect`: is the frame stored as it was written?
   bool sha256_matches(std::size_t index, Buffer& scratch) const;
 
  private:
   void read_metadata();
+  std::string header_payload() const;
+  std::string footer_payload() const;
   std::string where(std::size_t index) const;
 
   File file_;
   std::uint64_t file_bytes_ = 0;
+  SeekEntry header_entry_, footer_entry_;
+  std::uint64_t footer_offset_ = 0;
   DumpHeader header_;
   DumpFooter footer_;
   std::vector<PartFrame> frames_;

@@ -1,6 +1,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "backends/dump/part_progress.h"
 #include "backends/dump/sink.h"
 #include "codecs/little_endian.h"
 #include "codecs/seek_table.h"
@@ -68,6 +69,15 @@ class PartSink : public Sink {
     if (header.started.empty()) header.started = utc_iso8601(std::chrono::system_clock::now());
     footer_.consistent = options.consistent_source;
     put_metadata(encode_header(header));
+    unsaved_.header_bytes = unsaved_.bytes = entries_.front().stored_bytes;
+  }
+
+  // Behind the header and the frames of `kept`. What was read in two runs is not of one point in time.
+  PartSink(std::unique_ptr<Output> output, const WriteOptions& options, const PartProgress& kept)
+      : output_(std::move(output)), benches_(options.level), saved_(true) {
+    entries_.push_back(metadata_entry(kept.header_bytes));
+    for (const ProgressFrame& frame : kept.frames) count(frame);
+    unsaved_.bytes = kept.bytes;
   }
 
   SinkLimits limits() const override { return {.records = 0, .bytes = 0, .whole_batches = true, .sessions = 1}; }
@@ -94,27 +104,34 @@ class PartSink : public Sink {
   void append(const Batch& batch) {
     if (batch.encoded.size() <= kTrailerBytes)
       throw Error(ErrorKind::failed, "a batch was written without being encoded");
-    // The footer has to stay readable: its hashes are 32 bytes a frame.
-    constexpr std::size_t kMostFrames = (kMaxMetadataBytes - (8u << 20)) / sizeof(Sha256);
     if (footer_.frame_hashes.size() >= kMostFrames)
       throw Error(ErrorKind::failed, "a dump of more than " + std::to_string(kMostFrames) + " frames cannot be written",
                   "raise --memory: frames are then larger");
     const std::size_t stored = batch.encoded.size() - kTrailerBytes;
     const char* trailer = batch.encoded.data() + stored;
     output_->write(batch.encoded.view(0, stored));
-    Sha256 hash;
-    std::memcpy(hash.data(), trailer, hash.size());
-    footer_.frame_hashes.push_back(hash);
-    entries_.push_back({static_cast<std::uint32_t>(stored), static_cast<std::uint32_t>(batch.bytes.size()),
-                        read_u32(trailer + hash.size())});
-    SegmentTotals& segment = footer_.segments[batch.segment];
-    for (const Record& record : batch.records) {
-      segment.digest += record.digest;
-      footer_.digest += record.digest;
-    }
-    segment.records += batch.records.size();
-    footer_.records += batch.records.size();
-    footer_.raw_bytes += batch.bytes.size();
+    ProgressFrame frame;
+    std::memcpy(frame.sha256.data(), trailer, frame.sha256.size());
+    frame.entry = {static_cast<std::uint32_t>(stored), static_cast<std::uint32_t>(batch.bytes.size()),
+                   read_u32(trailer + frame.sha256.size())};
+    frame.segment = batch.segment;
+    frame.records = batch.records.size();
+    for (const Record& record : batch.records) frame.digest += record.digest;
+    count(frame);
+    unsaved_.frames.push_back(frame);
+    unsaved_.bytes += stored;
+  }
+
+  // What is behind the last whole frame (a write that failed half-way, a footer that was not published) is not part of
+  // the progress: a later run cuts it off.
+  std::string checkpoint() override {
+    if (saved_ && unsaved_.frames.empty()) return {};
+    if (!output_->keep()) return {};
+    std::string entry = encode_progress(unsaved_);
+    unsaved_.header_bytes = 0;
+    unsaved_.frames.clear();
+    saved_ = true;
+    return entry;
   }
 
   void finish() override {
@@ -127,15 +144,29 @@ class PartSink : public Sink {
   std::uint64_t stored_bytes() const override { return output_->written(); }
 
  private:
+  static SeekEntry metadata_entry(std::size_t bytes) { return {static_cast<std::uint32_t>(bytes), 0, xxh64_low32({})}; }
   void put_metadata(const std::string& frame) {
     output_->write(frame);
-    entries_.push_back({static_cast<std::uint32_t>(frame.size()), 0, xxh64_low32({})});
+    entries_.push_back(metadata_entry(frame.size()));
+  }
+
+  void count(const ProgressFrame& frame) {
+    entries_.push_back(frame.entry);
+    footer_.frame_hashes.push_back(frame.sha256);
+    SegmentTotals& segment = footer_.segments[frame.segment];
+    segment.records += frame.records;
+    segment.digest += frame.digest;
+    footer_.records += frame.records;
+    footer_.digest += frame.digest;
+    footer_.raw_bytes += frame.entry.plain_bytes;
   }
 
   std::unique_ptr<Output> output_;
   mutable Workbenches benches_;
   DumpFooter footer_;
   std::vector<SeekEntry> entries_;
+  PartProgress unsaved_;  // since the last checkpoint; the bytes are those of the whole file
+  bool saved_ = false;    // there was a checkpoint, in this run or before it
 };
 
 WriteResult PartSession::write(std::span<const RecordRef> records) {
@@ -159,6 +190,13 @@ const Batch& whole_batch(std::span<const RecordRef> records) {
 
 std::unique_ptr<Sink> make_part_sink(std::unique_ptr<Output> output, const WriteOptions& options) {
   return std::make_unique<PartSink>(std::move(output), options);
+}
+
+std::unique_ptr<Sink> resume_part_sink(const std::string& path, const WriteOptions& options, const Stop& stop) {
+  const PartProgress kept = join_progress(options.checkpoints);
+  auto file = std::make_unique<PartialFile>(path, kept.bytes);
+  verify_kept(file->file(), kept, stop);
+  return std::make_unique<PartSink>(make_file_output(std::move(file)), options, kept);
 }
 
 }  // namespace bulk

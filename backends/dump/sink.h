@@ -2,6 +2,9 @@
 // and compared in the transform stage (encode), and is appended by the one session; finish() adds footer and seek table
 // and publishes. The line sink writes the lines themselves, plain or as gzip members: for .jsonl, .jsonl.gz and `bulk
 // cat`.
+//
+// A part in a file can be gone on with after a checkpoint() (docs/journal.md); where one cannot, checkpoint() says so
+// by returning nothing.
 #pragma once
 
 #include <memory>
@@ -12,6 +15,9 @@
 namespace bulk {
 
 std::unique_ptr<Sink> make_part_sink(std::unique_ptr<Output> output, const WriteOptions& options);
+// Goes on with PATH.partial behind the last of options.checkpoints, after it has read and compared what stays of it.
+// Error(corrupt) where that is not what they say.
+std::unique_ptr<Sink> resume_part_sink(const std::string& path, const WriteOptions& options, const Stop& stop);
 std::unique_ptr<Sink> make_line_sink(std::unique_ptr<Output> output, bool gzip);
 
 // The batch of a write() to a sink with SinkLimits::whole_batches. Error(failed) when the records are not all of one

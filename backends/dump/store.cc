@@ -37,7 +37,8 @@ std::string stem(const std::string& path) {
 
 }  // namespace
 
-DumpStore::DumpStore(const std::string& path, const Stop& stop) : path_(path), stop_(stop) {}
+DumpStore::DumpStore(const std::string& path, const Stop& stop, std::atomic<std::uint64_t>* arrived)
+    : path_(path), stop_(stop), arrived_(arrived) {}
 
 std::string DumpStore::identity_text() const {
   return path_ == kStandardStream ? path_ : "file " + std::filesystem::absolute(path_).lexically_normal().string();
@@ -49,19 +50,30 @@ void DumpStore::look() {
   stream_ = path_ == kStandardStream || !file.is_regular();
   if (!stream_) {
     file_bytes_ = file.size();
+    modified_ns_ = file.modified_ns();
     if (PartFile::recognise(file)) {
       part_ = std::make_shared<const PartFile>(std::move(file));
       looked_ = true;
       return;
     }
   }
-  input_ = std::make_shared<ByteInput>(std::move(file), stop_);
+  input_ = std::make_shared<ByteInput>(std::move(file), stop_, arrived_);
   const InputKind kind = detect_kind(*input_);
   if (kind == InputKind::age) refuse_encrypted(input_->name());
   if (kind == InputKind::empty && (stream_ || path_.ends_with(".zst") || path_.ends_with(".gz")))
     refuse_empty(input_->name());
   if (kind == InputKind::part) stream_header_ = read_stream_header(*input_);
   looked_ = true;
+}
+
+std::string DumpStore::incarnation() {
+  look();
+  if (stream_) {
+    throw Error(ErrorKind::usage, (path_ == kStandardStream ? "standard input" : path_) + " cannot be read again",
+                "write it into a file first");
+  }
+  if (part_) return part_->fingerprint();
+  return std::to_string(file_bytes_) + " " + std::to_string(modified_ns_);
 }
 
 bool DumpStore::rereadable() {
@@ -133,6 +145,11 @@ std::unique_ptr<Source> DumpStore::source(const ReadOptions& options) {
 }
 
 std::unique_ptr<Sink> DumpStore::sink(const WriteOptions& options) {
+  if (!options.checkpoints.empty()) {
+    if (path_.ends_with(".jsonl.zst")) return resume_part_sink(path_, options, stop_);
+    throw Error(ErrorKind::usage, (path_ == kStandardStream ? "standard output" : path_) + " cannot be gone on with",
+                "start afresh, without --resume");
+  }
   if (path_ == kStandardStream) {
     if (isatty(STDOUT_FILENO) != 0) {
       throw Error(ErrorKind::usage, "a dump is binary and standard output is a terminal",

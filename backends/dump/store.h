@@ -6,6 +6,7 @@
 // source() hands it to the reader. create() makes nothing: the sink makes the file.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,11 +19,14 @@ namespace bulk {
 
 class DumpStore : public Store {
  public:
-  // `path` is "-" for standard input or output. `stop` outlives the store and what it makes.
-  DumpStore(const std::string& path, const Stop& stop);
+  // `path` is "-" for standard input or output. `stop` outlives the store and what it makes, and so does `arrived`,
+  // which is counted up by every byte that a stream delivers.
+  DumpStore(const std::string& path, const Stop& stop, std::atomic<std::uint64_t>* arrived = nullptr);
 
   std::string url() const override { return path_; }  // as it was given: that is how people know it
   std::string identity_text() const override;
+  // Of a part its PartFile::fingerprint(), of a foreign file "LENGTH MTIME_NS". Error(usage) for a stream.
+  std::string incarnation() override;
   bool is_dump() const override { return true; }
   bool rereadable() override;
   bool exists() override;
@@ -45,9 +49,11 @@ class DumpStore : public Store {
 
   std::string path_;
   const Stop& stop_;
+  std::atomic<std::uint64_t>* const arrived_;
   bool looked_ = false;
   bool stream_ = false;  // can be read only once
   std::uint64_t file_bytes_ = 0;
+  std::int64_t modified_ns_ = 0;
   std::shared_ptr<const PartFile> part_;     // a part in a regular file
   std::shared_ptr<ByteInput> input_;         // a stream, from where it was not yet consumed
   std::optional<DumpHeader> stream_header_;  // a part in a stream

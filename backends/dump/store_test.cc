@@ -68,6 +68,49 @@ TEST_F(DumpStoreTest, LooksAtTheContentNotAtTheName) {
   EXPECT_TRUE(dump.source({})->expected().has_value());
 }
 
+TEST_F(DumpStoreTest, APartIsKnownByItsContent) {
+  test::write_part(folder_.file("a.jsonl.zst"), 10, 3);
+  const std::string a = store("a.jsonl.zst").incarnation();
+  EXPECT_EQ(a.size(), 64u);
+  // Wherever it lies and however often it is opened, it is the same.
+  std::filesystem::copy_file(folder_.file("a.jsonl.zst"), folder_.file("b.jsonl.zst"));
+  EXPECT_EQ(store("b.jsonl.zst").incarnation(), a);
+  test::write_part(folder_.file("c.jsonl.zst"), 11, 3);
+  EXPECT_NE(store("c.jsonl.zst").incarnation(), a);
+  // A footer of the same length whose hashes differ: other frames.
+  std::string bytes = test::read_file(folder_.file("b.jsonl.zst"));
+  const std::size_t table = 8 + (4 + 2) * 12 + 9;
+  bytes[bytes.size() - table - 1] = static_cast<char>(bytes[bytes.size() - table - 1] ^ 1);
+  test::write_file(folder_.file("b.jsonl.zst"), bytes);
+  EXPECT_NE(store("b.jsonl.zst").incarnation(), a);
+  // And another header.
+  bytes = test::read_file(folder_.file("a.jsonl.zst"));
+  bytes[bytes.find("2025-01-25")] = '3';
+  test::write_file(folder_.file("a.jsonl.zst"), bytes);
+  EXPECT_NE(store("a.jsonl.zst").incarnation(), a);
+}
+
+TEST_F(DumpStoreTest, AForeignFileIsKnownByLengthAndTime) {
+  const std::string path = folder_.file("t.jsonl");
+  test::write_file(path, test::joined(test::record_lines(1)));
+  const timespec times[2] = {{1, 0}, {1'737'806'400, 5}};
+  ASSERT_EQ(utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  DumpStore dump = store("t.jsonl");
+  const std::string expected = std::to_string(test::record_line(0).size() + 1) + " 1737806400000000005";
+  EXPECT_EQ(dump.incarnation(), expected);
+  EXPECT_EQ(test::read_lines(dump), test::record_lines(1));
+  EXPECT_EQ(dump.incarnation(), expected);
+}
+
+TEST_F(DumpStoreTest, AStreamAndNothingAreKnownByNothing) {
+  ASSERT_EQ(mkfifo(folder_.file("pipe").c_str(), 0600), 0);
+  const std::jthread writer([&] { test::write_file(folder_.file("pipe"), "{}\n"); });
+  EXPECT_EQ(error_line([&] { store("pipe").incarnation(); }, ErrorKind::usage),
+            folder_.file("pipe") + " cannot be read again; write it into a file first");
+  EXPECT_EQ(error_line([&] { store("none.jsonl.zst").incarnation(); }, ErrorKind::not_found),
+            "no file '" + folder_.file("none.jsonl.zst") + "'");
+}
+
 TEST_F(DumpStoreTest, APartThroughANamedPipeIsDescribedBeforeItIsRead) {
   test::write_part(folder_.file("t.jsonl.zst"), 1000, 100);
   const std::string pipe = folder_.file("pipe");

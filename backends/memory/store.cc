@@ -14,8 +14,8 @@ using Lines = std::vector<std::shared_ptr<const std::string>>;
 
 class MemoryReader : public Reader {
  public:
-  MemoryReader(const Lines& lines, std::size_t next, std::size_t batch_bytes)
-      : lines_(lines), next_(next), batch_bytes_(batch_bytes) {}
+  MemoryReader(Lines lines, std::size_t next, std::size_t batch_bytes)
+      : lines_(std::move(lines)), next_(next), batch_bytes_(batch_bytes) {}
 
   bool read(Batch& batch) override {
     while (next_ < lines_.size() && (batch.records.empty() || batch.bytes.size() < batch_bytes_)) {
@@ -32,7 +32,7 @@ class MemoryReader : public Reader {
   }
 
  private:
-  const Lines& lines_;
+  Lines lines_;
   std::size_t next_;
   std::size_t batch_bytes_;
 };
@@ -42,30 +42,35 @@ class MemorySource : public Source {
   MemorySource(MemoryTable& table, const ReadOptions& options)
       : segments_(std::max(1u, options.segments.value_or(options.jobs))), batch_bytes_(options.batch_bytes) {
     const std::lock_guard lock(table.mutex);
-    for (const auto& [key, row] : table.rows) segments_[row.key_hash.high % segments_.size()].push_back(row.line);
+    rows_.reserve(table.rows.size());
+    for (const auto& [key, row] : table.rows) rows_.push_back(row);
   }
 
   std::vector<Segment> plan() override {
     std::vector<Segment> plan;
-    const auto count = static_cast<std::uint32_t>(segments_.size());
-    for (std::uint32_t i = 0; i < count; ++i) plan.push_back({i, count, 0, segments_[i].size()});
+    for (unsigned i = 0; i < segments_; ++i) plan.push_back({i, segments_, 0, 0});
     return plan;
   }
 
+  // As with a Scan it is the segment that says how the table is cut, not this source.
   std::unique_ptr<Reader> open(const Segment& segment, const Cursor& from) override {
-    const Lines& lines = segments_.at(segment.index);
+    Lines lines;
+    for (const MemoryTable::Row& row : rows_) {
+      if (row.key_hash.high % segment.count == segment.index) lines.push_back(row.line);
+    }
     std::size_t next = 0;
     const auto [end, error] = std::from_chars(from.data(), from.data() + from.size(), next);
     if (!from.empty() && (error != std::errc() || end != from.data() + from.size() || next > lines.size())) {
       throw Error(ErrorKind::failed, "memory table: no cursor of this source: " + from);
     }
-    return std::make_unique<MemoryReader>(lines, next, batch_bytes_);
+    return std::make_unique<MemoryReader>(std::move(lines), next, batch_bytes_);
   }
 
   bool consistent() const override { return true; }
 
  private:
-  std::vector<Lines> segments_;
+  unsigned segments_;
+  std::vector<MemoryTable::Row> rows_;  // ordered by key
   std::size_t batch_bytes_;
 };
 
@@ -128,6 +133,12 @@ void MemoryStore::require_table() const {
   if (!table_->schema) throw Error(ErrorKind::not_found, url() + ": no such table");
 }
 
+std::string MemoryStore::incarnation() {
+  const std::lock_guard lock(table_->mutex);
+  require_table();
+  return std::to_string(table_->creations);
+}
+
 bool MemoryStore::exists() {
   const std::lock_guard lock(table_->mutex);
   return table_->schema.has_value();
@@ -153,6 +164,7 @@ void MemoryStore::create(const TableSchema& schema) {
   const std::lock_guard lock(table_->mutex);
   if (table_->schema) throw Error(ErrorKind::refused, url() + ": the table exists");
   table_->schema = with_json(schema);
+  ++table_->creations;
 }
 
 std::vector<std::string> MemoryStore::finish_create(const TableSchema&) {

@@ -2,7 +2,8 @@
 // which the conformance suite measures the others and what tests of the pipeline write into. No URL leads to it.
 //
 // The table is shared by the store, its sources and its sinks and locked by one mutex. A source sees the table as it
-// was when the source was made.
+// was when the source was made; its cursors are positions, and so they hold in another source as long as nobody has
+// written meanwhile.
 #pragma once
 
 #include <map>
@@ -21,6 +22,7 @@ struct MemoryTable {
   };
   std::mutex mutex;
   std::optional<TableSchema> schema;             // nothing: there is no such table
+  std::uint64_t creations = 0;                   // how often it has been made
   std::map<std::string, Row, std::less<>> rows;  // by canonical key text
 };
 
@@ -29,6 +31,7 @@ class MemoryStore : public Store {
   explicit MemoryStore(std::string name) : name_(std::move(name)), table_(std::make_shared<MemoryTable>()) {}
 
   std::string url() const override { return "memory:" + name_; }
+  std::string incarnation() override;
   bool exists() override;
   TableFacts describe() override;
   bool is_empty() override;

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "io/file.h"
+
 namespace bulk {
 
 std::string sql_quoted(std::string_view name) {
@@ -42,7 +44,11 @@ void Connection::create_file(const std::string& path) {
     std::filesystem::path made;
     for (const auto& part : existing) {
       made /= part;
-      if (mkdir(made.c_str(), 0700) != 0 && errno != EEXIST) throw os_error("make folder " + made.string(), errno);
+      if (mkdir(made.c_str(), 0700) == 0) {
+        sync_folder_of(made.string());
+      } else if (errno != EEXIST) {
+        throw os_error("make folder " + made.string(), errno);
+      }
     }
   }
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_EXCL, 0600);

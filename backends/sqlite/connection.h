@@ -23,7 +23,8 @@ class Connection {
   // `busy_ms`: how long SQLite waits for another program's lock.
   explicit Connection(const std::string& path, int busy_ms);
 
-  // Makes the file (mode 0600, whatever the umask) and missing directories (0700) when there is none.
+  // Makes the file (mode 0600, whatever the umask) and missing directories (0700) when there is none. The directories
+  // are durable then; the file is when something has been written into it: SQLite syncs its folder with the journal.
   static void create_file(const std::string& path);
 
   sqlite3* handle() const noexcept { return handle_.get(); }

@@ -71,7 +71,7 @@ void SqliteStore::create(const TableSchema& schema) {
   if (table_.empty()) throw Error(ErrorKind::usage, url() + ": no table is named", "name one: sqlite:PATH#table");
   Connection::create_file(path_);
   Connection connection(path_, kBusyMs);
-  connection.execute("PRAGMA journal_mode = WAL");
+  connection.execute("PRAGMA synchronous = EXTRA; PRAGMA journal_mode = WAL");
   create_table(connection, table_, schema);
 }
 
@@ -81,6 +81,7 @@ std::vector<std::string> SqliteStore::finish_create(const TableSchema&) {
 
 void SqliteStore::drop() {
   Connection connection(path_, kBusyMs);
+  connection.execute("PRAGMA synchronous = EXTRA");
   drop_table(connection, require(connection).name);
 }
 

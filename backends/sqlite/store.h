@@ -5,7 +5,8 @@
 // commit between the first and the last of them. The lock is held for microseconds and in WAL mode stops no reader.
 // Where it cannot be had (a file that cannot be written, a program that never stops writing) all readers share one
 // connection: slower, and as consistent. Segments are ranges of the rowid. Sink: SQLite has one writer, so there is one
-// session; a write is one transaction, on disk (synchronous = FULL) when it is acknowledged.
+// session; a write is one transaction, on disk (synchronous = EXTRA) when it is acknowledged, and so
+// checkpoint() has nothing to do.
 #pragma once
 
 #include <memory>

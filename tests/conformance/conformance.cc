@@ -13,8 +13,6 @@
 namespace bulk::test {
 namespace {
 
-// Small, so that a dump has several frames and every sink several writes.
-constexpr std::size_t kRecordsPerBatch = 150;
 constexpr int kAttempts = 200;
 
 void add_record(Batch& batch, std::string_view line, ItemScanner& scanner) {
@@ -98,23 +96,34 @@ Content Conformance::content_of(const std::vector<std::string>& lines) {
   return content;
 }
 
-std::size_t Conformance::write(const std::vector<std::string>& lines, bool only_missing) {
-  const auto target = store();
+WriteOptions Conformance::write_options() {
   WriteOptions options;
-  options.only_missing = only_missing;
   options.header.schema_json = schema_from_key(key()).json;
+  return options;
+}
+
+std::size_t Conformance::write(const std::vector<std::string>& lines, bool only_missing, std::size_t per_batch) {
+  const auto target = store();
+  WriteOptions options = write_options();
+  options.only_missing = only_missing;
   const auto sink = target->sink(options);
-  const SinkLimits limits = sink->limits();
-  const auto session = sink->open();
+  const std::size_t skipped = write_to(*sink, lines, per_batch);
+  sink->finish();
+  return skipped;
+}
+
+std::size_t Conformance::write_to(Sink& sink, std::span<const std::string> lines, std::size_t per_batch) {
+  const SinkLimits limits = sink.limits();
+  const auto session = sink.open();
   ItemScanner scanner(&key());
   std::size_t skipped = 0;
-  for (std::size_t begin = 0; begin < lines.size(); begin += kRecordsPerBatch) {
+  for (std::size_t begin = 0; begin < lines.size(); begin += per_batch) {
     Batch batch;
-    batch.segment = static_cast<std::uint32_t>(begin / kRecordsPerBatch % 3);
-    for (std::size_t i = begin; i < std::min(lines.size(), begin + kRecordsPerBatch); ++i) {
+    batch.segment = static_cast<std::uint32_t>(begin / per_batch % 3);
+    for (std::size_t i = begin; i < std::min(lines.size(), begin + per_batch); ++i) {
       add_record(batch, lines[i], scanner);
     }
-    sink->encode(batch);
+    sink.encode(batch);
     std::vector<RecordRef> slice;
     std::size_t bytes = 0;
     for (std::uint32_t i = 0; i < batch.records.size(); ++i) {
@@ -130,7 +139,6 @@ std::size_t Conformance::write(const std::vector<std::string>& lines, bool only_
     }
     skipped += write_slice(*session, std::move(slice));
   }
-  sink->finish();
   return skipped;
 }
 
@@ -176,6 +184,29 @@ Content Conformance::read_segment(Source& source, const Segment& segment, const 
   return content;
 }
 
+Content Conformance::read_batches(Source& source, const Segment& segment, std::size_t batches, Cursor& after) {
+  Content content;
+  ItemScanner scanner(&key());
+  const auto reader = source.open(segment, {});
+  Batch batch;
+  after.clear();
+  for (; batches > 0 && reader->read(batch); --batches) {
+    for (const Record& record : batch.records) add_content(content, batch.line(record), scanner);
+    after = batch.after;
+    EXPECT_FALSE(after.empty()) << "that would be the beginning";
+    batch.reset();
+  }
+  return content;
+}
+
+void Conformance::add(Content& all, const Content& part) {
+  for (const auto& [key, item] : part.items) {
+    EXPECT_TRUE(all.items.emplace(key, item).second) << "read twice: " << key;
+  }
+  all.records += part.records;
+  all.digest += part.digest;
+}
+
 Content Conformance::read(const ReadOptions& options) {
   Content all;
   const auto from = store();
@@ -183,12 +214,7 @@ Content Conformance::read(const ReadOptions& options) {
   std::uint64_t count = 0;
   for (const Segment& segment : source->plan()) {
     EXPECT_EQ(segment.index, count++);
-    const Content part = read_segment(*source, segment, {});
-    for (const auto& [key, item] : part.items) {
-      EXPECT_TRUE(all.items.emplace(key, item).second) << "read twice: " << key;
-    }
-    all.records += part.records;
-    all.digest += part.digest;
+    add(all, read_segment(*source, segment, {}));
   }
   if (const auto expected = source->expected()) {
     EXPECT_EQ(expected->records, all.records);

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <ostream>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -56,13 +57,25 @@ class Conformance : public ::testing::TestWithParam<Backend> {
 
   // A table with the key pk:S, sk:N.
   void create();
+  // Small, so that a dump has several frames and every sink several writes.
+  static constexpr std::size_t kRecordsPerBatch = 150;
+
   // Through a sink, cut to its limits; refused slices are tried again. Returns how many records were skipped.
-  std::size_t write(const std::vector<std::string>& lines, bool only_missing = false);
+  std::size_t write(const std::vector<std::string>& lines, bool only_missing = false,
+                    std::size_t per_batch = kRecordsPerBatch);
+  // The same for a part of the lines, through a sink that is not finished.
+  std::size_t write_to(Sink& sink, std::span<const std::string> lines, std::size_t per_batch);
+  // For the table's key.
+  static WriteOptions write_options();
   // One attempt at one record.
   WriteResult write_one(const std::string& line);
   Content read(const ReadOptions& options = {});
   // From `cursor` to the end of the segment.
   Content read_segment(Source& source, const Segment& segment, const Cursor& cursor);
+  // Of a segment from its beginning: as many batches, and the cursor behind them.
+  Content read_batches(Source& source, const Segment& segment, std::size_t batches, Cursor& after);
+  // Adds to `all` what must not be in it yet.
+  static void add(Content& all, const Content& part);
 
   static const KeySchema& key();
   static Content content_of(const std::vector<std::string>& lines);

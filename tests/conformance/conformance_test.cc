@@ -106,37 +106,6 @@ TEST_P(Conformance, SegmentsCoverEveryRecordOnce) {
   }
 }
 
-TEST_P(Conformance, ReadsOnFromEveryCursor) {
-  create();
-  write(lines(1000));
-  ReadOptions options;
-  options.segments = 2;
-  options.batch_bytes = 10'000;
-  const auto from = store();
-  const auto source = from->source(options);
-  for (const Segment& segment : source->plan()) {
-    const Content whole = read_segment(*source, segment, {});
-    const auto reader = source->open(segment, {});
-    ItemScanner scanner(&key());
-    Batch batch;
-    Content before;
-    while (reader->read(batch)) {
-      for (const Record& record : batch.records) {
-        ItemFacts facts;
-        ASSERT_TRUE(scanner.scan(item_of_line(batch.line(record)), facts));
-        before.digest += facts.digest;
-        ++before.records;
-      }
-      Content both = read_segment(*source, segment, batch.after);
-      both.records += before.records;
-      both.digest += before.digest;
-      EXPECT_EQ(both.records, whole.records) << "from " << batch.after;
-      EXPECT_EQ(both.digest, whole.digest) << "from " << batch.after;
-      batch.reset();
-    }
-  }
-}
-
 TEST_P(Conformance, BatchesKeepToTheirSize) {
   create();
   write(lines(1000));

@@ -67,7 +67,11 @@ Backend failing_server() {
 }
 
 Backend sound_server() {
-  return {"SoundServer", true, false, [] { return std::make_unique<FaultPlace>(std::make_shared<FaultServer>()); }};
+  return {"SoundServer", true, false, [] {
+            Faults faults;
+            faults.page_items = 20;  // the real ones have everything on one page
+            return std::make_unique<FaultPlace>(std::make_shared<FaultServer>(faults));
+          }};
 }
 
 INSTANTIATE_TEST_SUITE_P(DynamoDb, Conformance,
