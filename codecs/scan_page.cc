@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "codecs/json_check.h"
+#include "codecs/json_text.h"
 #include "io/error.h"
 
 namespace bulk {
@@ -53,6 +54,13 @@ void append_on_one_line(std::string_view json, Buffer& out) {
   }
 }
 
+// The parser's raw text of an object goes on to the next token: without the white space behind its end.
+std::string_view raw_object(ondemand::object& object, const char* what) {
+  std::string_view json = checked(object.raw_json(), what);
+  while (!json.empty() && is_json_space(json.back())) json.remove_suffix(1);
+  return json;
+}
+
 bool is_null(ondemand::value& value) {
   bool null = false;
   check(value.is_null().get(null));
@@ -81,7 +89,7 @@ struct ScanPageParser::Impl {
     for (auto item_result : items) {
       ondemand::value item = checked(item_result, "Items");
       ondemand::object object = checked(item.get_object(), "an item");
-      const std::string_view json = checked(object.raw_json(), "an item");
+      const std::string_view json = raw_object(object, "an item");
       const std::size_t begin = out.size();
       out.append(kItemLinePrefix);
       append_on_one_line(json, out);
@@ -94,7 +102,7 @@ struct ScanPageParser::Impl {
   void read_last_key(ondemand::value& value, ScanPage& page) {
     if (is_null(value)) return;
     ondemand::object object = checked(value.get_object(), "LastEvaluatedKey");
-    const std::string_view json = checked(object.raw_json(), "LastEvaluatedKey");
+    const std::string_view json = raw_object(object, "LastEvaluatedKey");
     // It goes into later requests as it is, so its inside has to be sound now.
     if (const JsonProblem problem = check_json(json); !problem.text.empty()) {
       malformed("LastEvaluatedKey: " + problem.text);

@@ -55,6 +55,13 @@ TEST(ScanPage, ItemsBecomeLines) {
   }
 }
 
+TEST(ScanPage, SpaceBehindAnItemIsNotPartOfItsLine) {
+  ScanPageParser parser;
+  const Parsed parsed =
+      parse(parser, "{\"Items\":[ {\"pk\":{\"S\":\"a\"}} ,\t{\"pk\":{\"S\":\"b\"}}\t ] ,\"Count\":2}");
+  EXPECT_EQ(parsed.lines, "{\"Item\":{\"pk\":{\"S\":\"a\"}}}\n{\"Item\":{\"pk\":{\"S\":\"b\"}}}\n");
+}
+
 TEST(ScanPage, AppendsToWhatIsThereAndForgetsTheLastPage) {
   ScanPageParser parser;
   Buffer out;
