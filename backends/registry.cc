@@ -46,13 +46,13 @@ std::unique_ptr<Store> open_path(const std::string& path, StoreContext& context)
   for (const char* extension : {".jsonl.zst", ".jsonl.gz", ".jsonl", ".json"})
     known = known || path.ends_with(extension);
   if (!known) throw Error(ErrorKind::usage, "'" + path + "' is no endpoint", kForms);
-  return std::make_unique<DumpStore>(path, context.stop);
+  return std::make_unique<DumpStore>(path, context.stop, &context.stats.streamed_bytes);
 }
 
 }  // namespace
 
 std::unique_ptr<Store> open_store(const std::string& endpoint, StoreContext& context) {
-  if (endpoint == "-") return std::make_unique<DumpStore>(endpoint, context.stop);
+  if (endpoint == "-") return std::make_unique<DumpStore>(endpoint, context.stop, &context.stats.streamed_bytes);
   if (endpoint.starts_with(kDynamoDbScheme)) {
     return std::make_unique<DynamoDbTable>(parse_dynamodb_url(endpoint), context);
   }

@@ -6,6 +6,8 @@
 
 #include "backends/backend.h"
 #include "io/aws_config.h"
+#include "io/http.h"
+#include "io/retry.h"
 
 namespace bulk {
 
@@ -17,6 +19,9 @@ struct StoreContext {
   std::string user_agent;
   // From flags; empty: not given. A URL's own parameters win.
   std::string profile, region, endpoint_url;
+  // How patient a remote store is.
+  RetryPolicy retry{};
+  HttpTimeouts timeouts{};
 };
 
 // Throws Error(usage) for text that is no endpoint. Opens lazily: no store is asked anything here (a region

@@ -70,6 +70,73 @@ TEST_F(FaultServerTest, ChecksEverythingBeforeItWritesAnything) {
   EXPECT_THAT(server_.items("t"), IsEmpty());
 }
 
+TEST_F(FaultServerTest, RefusesABatchInTheServicesWords) {
+  const auto message = [&](const std::string& requests) {
+    rapidjson::Document reply;
+    reply.Parse(ask("BatchWriteItem", "{\"RequestItems\":" + requests + "}").c_str());
+    return std::string(reply["message"].GetString());
+  };
+  const auto put = [&](const std::string& item) { return message(R"({"t":[{"PutRequest":{"Item":)" + item + "}}]}"); };
+  EXPECT_EQ(message("{}"),
+            "1 validation error detected: Value '{}' at 'requestItems' failed to satisfy constraint: Member must have "
+            "length greater than or equal to 1");
+  EXPECT_THAT(message(R"({"t":[]})"), HasSubstr("Member must have length less than or equal to 25"));
+  EXPECT_EQ(put(R"({"v":{"S":"1"}})"), "One or more parameter values were invalid: Missing the key pk in the item");
+  EXPECT_EQ(put(R"({"pk":{"N":"1"}})"),
+            "One or more parameter values were invalid: Type mismatch for key pk expected: S actual: N");
+  EXPECT_EQ(
+      put(R"({"pk":{"S":""}})"),
+      "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty "
+      "string value. Key: pk");
+  EXPECT_EQ(put(R"({"pk":{"S":")" + std::string(2'049, 'k') + "\"}}"),
+            "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 "
+            "bytes");
+  EXPECT_EQ(put(R"({"pk":{"S":"1"},"v":{"S":"a","N":"1"}})"),
+            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported "
+            "datatypes");
+  EXPECT_EQ(put(R"({"pk":{"S":"1"},"v":{"L":[{"SS":["a","a"]}]}})"),
+            "One or more parameter values were invalid: Input collection [\"a\",\"a\"] contains duplicates.");
+  // 409,600 bytes with the names are the most.
+  EXPECT_EQ(put(R"({"pk":{"S":"1"},"v":{"S":")" + std::string(409'597, 'x') + "\"}}"),
+            "Item size has exceeded the maximum allowed size");
+  EXPECT_THAT(server_.items("t"), IsEmpty());
+  EXPECT_THAT(ask("BatchWriteItem", R"({"RequestItems":{"t":[{"PutRequest":{"Item":{"pk":{"S":"1"},"v":{"S":")" +
+                                        std::string(409'596, 'x') + "\"}}}}]}}"),
+              HasSubstr("\"UnprocessedItems\":{}"));
+  EXPECT_EQ(send("BatchWriteItem", std::string((16u << 20) + 1, ' ')).reply.status, 413);
+}
+
+TEST_F(FaultServerTest, TakesNumbersThatAreEqualForOneKey) {
+  server_.create_table(R"({"TableName":"n","KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],)"
+                       R"("AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"N"}]})");
+  EXPECT_THAT(ask("BatchWriteItem", R"({"RequestItems":{"n":[{"PutRequest":{"Item":{"pk":{"N":"1000"}}}},)"
+                                    R"({"PutRequest":{"Item":{"pk":{"N":"1e3"}}}}]}})"),
+              HasSubstr("Provided list of item keys contains duplicates"));
+}
+
+TEST_F(FaultServerTest, RefusesAStartKeyOfAnotherSegment) {
+  std::size_t refused = 0;
+  for (int segment = 0; segment < 4; ++segment) {
+    const std::string reply = ask("Scan", R"({"TableName":"t","TotalSegments":4,"Segment":)" + std::to_string(segment) +
+                                              R"(,"ExclusiveStartKey":{"pk":{"S":"1"}}})");
+    if (reply.find("\"Count\":0") != std::string::npos) continue;
+    ++refused;
+    EXPECT_THAT(reply, HasSubstr("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use "
+                                 "ExclusiveStartKey with correct Segment. TotalSegments: 4 Segment: " +
+                                 std::to_string(segment)));
+  }
+  EXPECT_EQ(refused, 3u);
+}
+
+TEST_F(FaultServerTest, TellsATableThatWasMadeAgainFromTheFirstOne) {
+  const std::string before = ask("DescribeTable", R"({"TableName":"t"})");
+  EXPECT_THAT(before, HasSubstr(R"("TableId":"id-of-t","CreationDateTime":1737806400.5)"));
+  ask("DeleteTable", R"({"TableName":"t"})");
+  server_.create_table(kTable);
+  EXPECT_THAT(ask("DescribeTable", R"({"TableName":"t"})"),
+              HasSubstr(R"("TableId":"id-of-t-2","CreationDateTime":1737806401.5)"));
+}
+
 TEST_F(FaultServerTest, RepeatsItsFaultsForTheSameSeed) {
   const auto run = [](std::uint64_t seed) {
     Faults faults;

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::string_view kTargetPrefix = "DynamoDB_20120810.";
 constexpr std::chrono::milliseconds kFirstContactPatience{3'000};
+// While many threads write, fresh credentials may be the next ones to expire before each has used them once.
+constexpr int kMostRenewals = 3;
 
 // The region of an ARN goes before that of the environment and the profile, for the credentials' services too.
 AwsSettings resolved(const DynamoDbUrl& url, const TableAddress& table, const Environment& environment,
@@ -52,6 +54,10 @@ bool is_expired(const DynamoDbReply& reply) {
          (reply.code == "ExpiredToken" || reply.code == "ExpiredTokenException");
 }
 
+bool same_credentials(const AwsCredentials& one, const AwsCredentials& other) {
+  return one.access_key_id == other.access_key_id && one.session_token == other.session_token;
+}
+
 bool is_credentials_code(const std::string& code) {
   constexpr std::array<std::string_view, 15> kCodes = {"AccessDenied",
                                                        "AccessDeniedException",
@@ -78,13 +84,14 @@ std::string seconds_text(std::chrono::nanoseconds duration) {
 }  // namespace
 
 DynamoDbClient::DynamoDbClient(DynamoDbUrl url, Environment environment, const std::string& user_agent, Stop& stop,
-                               RequestStats& stats, const RetryPolicy& policy)
+                               RequestStats& stats, const RetryPolicy& policy, const HttpTimeouts& timeouts)
     : url_(std::move(url)),
       table_(TableAddress::parse(url_.table)),
       environment_(std::move(environment)),
       stop_(stop),
       stats_(stats),
       policy_(policy),
+      timeouts_(timeouts),
       profiles_(AwsProfiles::load(environment_)),
       settings_(resolved(url_, table_, environment_, profiles_)),
       http_(stop, user_agent, settings_.ca_bundle),
@@ -124,12 +131,14 @@ const DynamoDbClient::Target& DynamoDbClient::target() {
 }
 
 DynamoDbReply DynamoDbClient::exchange(std::string_view operation, std::string_view body, Buffer recycled,
-                                       Clock& clock) {
+                                       Signed& with) {
   const Target& target = this->target();
-  const AwsCredentials credentials = credentials_->get();
+  with.credentials = credentials_->get();
+  const AwsCredentials& credentials = with.credentials;
   const WallTime now = std::chrono::system_clock::now();
-  clock.signed_offset_s = clock_offset_s_.load();
-  const std::string timestamp = utc_compact(now + std::chrono::seconds(clock.signed_offset_s));
+  with.offset_s = clock_offset_s_.load();
+  with.measured_offset_s.reset();
+  const std::string timestamp = utc_compact(now + std::chrono::seconds(with.offset_s));
 
   // In the order that signing wants: by name.
   SigningInput input;
@@ -145,6 +154,7 @@ DynamoDbReply DynamoDbClient::exchange(std::string_view operation, std::string_v
   HttpRequest request;
   request.url = target.url;
   request.body = body;
+  request.timeouts = timeouts_;
   request.max_reply_bytes = kMaxReplyBytes;
   // Of these a repetition is answered otherwise than the first: it must not go unseen.
   request.fresh_connection = operation == "CreateTable" || operation == "DeleteTable";
@@ -162,27 +172,34 @@ DynamoDbReply DynamoDbClient::exchange(std::string_view operation, std::string_v
     WallTime theirs;
     if (const auto date = result.reply.header("date"); date && parse_utc(std::string(*date), theirs)) {
       // Their clock shows whole seconds, so it is ahead of what it says.
-      clock.measured_offset_s = std::chrono::ceil<std::chrono::seconds>(theirs - now).count();
+      with.measured_offset_s = std::chrono::ceil<std::chrono::seconds>(theirs - now).count();
     }
   }
   return classify_reply(result);
 }
 
 DynamoDbReply DynamoDbClient::attempt(std::string_view operation, std::string_view body, Buffer recycled) {
-  Clock clock;
-  DynamoDbReply reply = exchange(operation, body, std::move(recycled), clock);
+  Signed with;
+  DynamoDbReply reply = exchange(operation, body, std::move(recycled), with);
   // Compared with what this exchange was signed with: another thread may have repaired the offset meanwhile.
-  if (is_clock_error(reply) && clock.measured_offset_s && *clock.measured_offset_s != clock.signed_offset_s) {
-    clock_offset_s_.store(*clock.measured_offset_s);
+  if (is_clock_error(reply) && with.measured_offset_s && *with.measured_offset_s != with.offset_s) {
+    clock_offset_s_.store(*with.measured_offset_s);
     stats_.retried.fetch_add(1, std::memory_order_relaxed);
-    reply = exchange(operation, body, {}, clock);
+    reply = exchange(operation, body, {}, with);
   }
-  if (is_expired(reply)) {
-    credentials_->refresh();
+  for (int renewals = 0; is_expired(reply) && renewals < kMostRenewals; ++renewals) {
+    const AwsCredentials refused = with.credentials;
+    renew(refused);
     stats_.retried.fetch_add(1, std::memory_order_relaxed);
-    reply = exchange(operation, body, {}, clock);
+    reply = exchange(operation, body, {}, with);
+    if (same_credentials(with.credentials, refused)) break;  // the source has no others
   }
   return reply;
+}
+
+void DynamoDbClient::renew(const AwsCredentials& refused) {
+  const std::lock_guard lock(renewal_mutex_);
+  if (same_credentials(credentials_->get(), refused)) credentials_->refresh();
 }
 
 DynamoDbReply DynamoDbClient::try_call(std::string_view operation, std::string_view body, Hooks hooks) {

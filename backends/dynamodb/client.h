@@ -5,8 +5,8 @@
 // calls use them. Until the endpoint has answered for the first time the patience is three seconds: a wrong port must
 // not look like a long outage.
 //
-// Two failures are repaired within an attempt, once each: a wrong local clock (the service's Date gives an offset that
-// is kept) and expired credentials (fetched again).
+// Two failures are repaired within an attempt: a wrong local clock (once; the service's Date gives an offset that is
+// kept) and expired credentials (fetched again, at most three times, and no more when the source has no others).
 //
 // Thread-safe; one client per table and job, shared by its store, source and sink. Not movable: its parts refer to each
 // other.
@@ -43,7 +43,7 @@ class DynamoDbClient {
   // nothing to the service (only where nobody says the region, the instance's metadata service is asked). Throws
   // Error(usage) for a table name, profile or endpoint that cannot be. `stop` and `stats` outlive the client.
   DynamoDbClient(DynamoDbUrl url, Environment environment, const std::string& user_agent, Stop& stop,
-                 RequestStats& stats, const RetryPolicy& policy = {});
+                 RequestStats& stats, const RetryPolicy& policy = {}, const HttpTimeouts& timeouts = {});
   DynamoDbClient(const DynamoDbClient&) = delete;
   DynamoDbClient& operator=(const DynamoDbClient&) = delete;
 
@@ -86,12 +86,15 @@ class DynamoDbClient {
     HttpOrigin origin;
   };
   const Target& target();
-  // How the clock of this machine stood in one exchange.
-  struct Clock {
-    std::int64_t signed_offset_s = 0;               // what the signature assumed
+  // What one exchange was signed with.
+  struct Signed {
+    AwsCredentials credentials;
+    std::int64_t offset_s = 0;                      // of the service's clock, as the signature assumed
     std::optional<std::int64_t> measured_offset_s;  // what the reply's Date says
   };
-  DynamoDbReply exchange(std::string_view operation, std::string_view body, Buffer recycled, Clock& clock);
+  DynamoDbReply exchange(std::string_view operation, std::string_view body, Buffer recycled, Signed& with);
+  // Forgets the credentials that were refused, unless another thread has fetched new ones since.
+  void renew(const AwsCredentials& refused);
 
   DynamoDbUrl url_;
   TableAddress table_;
@@ -99,11 +102,13 @@ class DynamoDbClient {
   Stop& stop_;
   RequestStats& stats_;
   RetryPolicy policy_;
+  HttpTimeouts timeouts_;
   AwsProfiles profiles_;
   AwsSettings settings_;
   HttpClient http_;
   std::string region_;
   std::unique_ptr<CredentialProvider> credentials_;
+  std::mutex renewal_mutex_;
   std::mutex target_mutex_;
   std::unique_ptr<Target> target_;  // resolved with the first credentials, constant from then on
   std::unique_ptr<Signer> signer_;

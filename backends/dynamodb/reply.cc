@@ -65,7 +65,9 @@ std::string bare_code(std::string_view type) {
   return presentable(type);
 }
 
-void read_error(const HttpReply& http, DynamoDbReply& reply) {
+// False: it says that it is the service's own JSON and is none.
+bool read_error(const HttpReply& http, DynamoDbReply& reply) {
+  bool sound = true;
   rapidjson::Document document;
   std::string problem;
   if (parse_json_object(http.body.view(), document, problem)) {
@@ -74,10 +76,13 @@ void read_error(const HttpReply& http, DynamoDbReply& reply) {
     if (message.empty()) message = json_text(&document, "Message");
     reply.message = presentable(message);
   } else {
-    reply.message = presentable(http.body.view());  // a proxy's page
+    const bool own = http.header("content-type").value_or(std::string_view()).starts_with("application/x-amz-json");
+    sound = http.body.empty() || !own;
+    reply.message = sound ? presentable(http.body.view()) : std::move(problem);  // a proxy's page
   }
   if (reply.code.empty()) reply.code = bare_code(http.header("x-amzn-errortype").value_or(std::string_view()));
   if (reply.code.empty()) reply.code = std::to_string(http.status);
+  return sound;
 }
 
 }  // namespace
@@ -150,7 +155,11 @@ DynamoDbReply classify_reply(HttpResult& result) {
     reply.body = std::move(http.body);
     return reply;
   }
-  read_error(http, reply);
+  if (!read_error(http, reply)) {
+    reply.kind = DynamoDbReply::Kind::transient;
+    reply.code = "malformed reply";
+    return reply;
+  }
   constexpr int kNotImplemented = 501;  // what some compatible servers say of an operation that they do not know
   const bool worth_repeating = http.status != kNotImplemented;
   if (worth_repeating && (contains(kThrottlingCodes, reply.code) || http.status == 429)) {

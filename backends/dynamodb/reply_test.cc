@@ -142,6 +142,18 @@ TEST(ClassifyReply, SurvivesErrorBodiesOfAnyShape) {
   EXPECT_EQ(classified(400, std::string(100'000, '[')).kind, Kind::refused);
 }
 
+TEST(ClassifyReply, TakesAnErrorThatIsDamagedForNoAnswer) {
+  const std::vector<std::pair<std::string, std::string>> ours = {{"content-type", "application/x-amz-json-1.0"}};
+  const DynamoDbReply cut = classified(400, R"({"__type":"x#ProvisionedThroughputEx)", ours);
+  EXPECT_EQ(cut.kind, Kind::transient);
+  EXPECT_EQ(cut.code, "malformed reply");
+  EXPECT_NE(cut.message, "");
+  EXPECT_EQ(classified(400, "upstream connect error", ours).kind, Kind::transient);
+  EXPECT_EQ(classified(413, "", ours).kind, Kind::refused);
+  EXPECT_EQ(classified(400, R"({"__type":"x#ValidationException"})", ours).kind, Kind::refused);
+  EXPECT_EQ(classified(403, "<html>", {{"content-type", "text/html"}}).kind, Kind::refused);
+}
+
 TEST(ClassifyReply, TurnsFailuresOfTransportIntoOutcomes) {
   for (const auto& [failure, kind] : std::vector<std::pair<HttpFailure, Kind>>{{HttpFailure::connect, Kind::transient},
                                                                                {HttpFailure::timeout, Kind::transient},

@@ -83,7 +83,11 @@ TEST_F(DynamoDbSinkTest, MakesOneAttemptAndSaysHowItFailed) {
     EXPECT_EQ(server_.requests("BatchWriteItem"), before + 1);
     return std::pair(result.outcome, result.reason);
   };
-  EXPECT_EQ(outcome([](Faults& f) { f.throttle = 1; }),
+  const auto one_code = [](Faults& f) {
+    f.throttle = 1;
+    f.throttle_codes = {"ProvisionedThroughputExceededException"};
+  };
+  EXPECT_EQ(outcome(one_code),
             std::pair(Outcome::throttled, std::string("ProvisionedThroughputExceededException: slow down")));
   EXPECT_EQ(
       outcome([](Faults& f) { f.unprocessed = 1; }),
@@ -98,6 +102,18 @@ TEST_F(DynamoDbSinkTest, MakesOneAttemptAndSaysHowItFailed) {
               StartsWith("malformed reply: the reply's checksum is wrong"));
   EXPECT_THAT(outcome([](Faults& f) { f.cut_json = 1; }).second, StartsWith("malformed BatchWriteItem reply: "));
   EXPECT_EQ(outcome([](Faults& f) { f.wcu_per_second = 1e-9; }).first, Outcome::throttled);
+  EXPECT_THAT(outcome([](Faults& f) { f.truncate = 1; }).second, HasSubstr(": reply ended early, after "));
+  EXPECT_EQ(outcome([](Faults& f) { f.partial_write = 1; }).first, Outcome::unavailable);
+  EXPECT_EQ(outcome([](Faults& f) { f.gzip = f.dribble = 1; }).first, Outcome::done);
+}
+
+TEST_F(DynamoDbSinkTest, TakesAnyNumberOfUnprocessedPutsAsThrottling) {
+  set([](Faults& faults) { faults.none_processed = 1; });
+  const WriteResult result = write(batch_of(simple_items(0, 3)));
+  EXPECT_EQ(result.outcome, Outcome::done);
+  EXPECT_THAT(result.unprocessed, ElementsAre(0, 1, 2));
+  EXPECT_EQ(result.units, 0);
+  EXPECT_EQ(server_.puts(), 0u);
 }
 
 TEST_F(DynamoDbSinkTest, ReportsARequestThatIsRefusedForItsContent) {

@@ -68,8 +68,10 @@ TEST(DynamoDbSource, GoesOnThroughEmptyPages) {
 }
 
 TEST(DynamoDbSource, SurvivesEveryFaultWithoutLosingOrRepeatingARecord) {
-  for (double Faults::*fault : {&Faults::throttle, &Faults::internal_error, &Faults::drop_before, &Faults::drop_after,
-                                &Faults::wrong_crc, &Faults::cut_json, &Faults::empty_page}) {
+  for (double Faults::*fault :
+       {&Faults::throttle, &Faults::internal_error, &Faults::drop_before, &Faults::drop_after, &Faults::wrong_crc,
+        &Faults::cut_json, &Faults::empty_page, &Faults::unavailable, &Faults::error_after, &Faults::truncate,
+        &Faults::dribble, &Faults::gzip, &Faults::corrupt_gzip}) {
     Faults faults;
     faults.page_items = 5;
     faults.operations = {"Scan"};

@@ -70,7 +70,7 @@ bool is_going(DynamoDbClient& client) {
 
 DynamoDbTable::DynamoDbTable(const DynamoDbUrl& url, const StoreContext& context)
     : client_(std::make_shared<DynamoDbClient>(with_defaults(url, context), context.environment, context.user_agent,
-                                               context.stop, context.stats)) {}
+                                               context.stop, context.stats, context.retry, context.timeouts)) {}
 
 std::string DynamoDbTable::url() const {
   return format_dynamodb_url(client_->resolved_url());
@@ -96,8 +96,11 @@ std::string DynamoDbTable::identity_text() const {
   return "dynamodb table " + name + " in " + client_->region() + (account.empty() ? "" : " of account " + account);
 }
 
+// One that is still being made is waited for: a run that was killed behind its CreateTable leaves such a table.
 bool DynamoDbTable::exists() {
-  return describe_table(*client_).has_value();
+  const auto reply = describe_table(*client_);
+  if (reply && read_description(*reply).status == "CREATING") wait_until_active(*client_);
+  return reply.has_value();
 }
 
 TableFacts DynamoDbTable::describe() {
