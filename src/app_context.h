@@ -17,6 +17,8 @@
 
 namespace bulk {
 
+class Resume;
+
 class AppContext {
  public:
   // Loads the configuration and resolves --stage. Throws Error(usage), Error(not_found).
@@ -31,8 +33,9 @@ class AppContext {
   RequestStats stats;
   Progress progress;
   Config config;
-  std::optional<Stage> stage;  // of --stage
-  StoreContext stores;         // flags over the stage's settings; a URL's own parameters win over both
+  std::optional<Stage> stage;      // of --stage
+  std::shared_ptr<Resume> resume;  // of the work being done, where it can be resumed
+  StoreContext stores;             // flags over the stage's settings; a URL's own parameters win over both
 
   // The endpoint `given` on the command line (or `latest`, see dump_argument), else the stage's (with --table). `what`
   // is "SOURCE" or "TARGET" for the Error(usage) "no SOURCE and no --stage". An explicit endpoint still takes profile,

@@ -49,6 +49,8 @@ void BatchPool::release(Work* work) {
   batch.encoded.shrink_to(2 * batch_bytes_);
   if (batch.records.capacity() * sizeof(Record) > 2 * batch_bytes_) batch.records = {};
   work->next = 0;
+  work->transformed = false;
+  work->tally = {};
   {
     const std::lock_guard lock(mutex_);
     free_.push_back(work);

@@ -14,11 +14,15 @@
 
 #include "backends/batch.h"
 #include "io/stop.h"
+#include "src/totals.h"
 
 namespace bulk {
 
 struct Work {
   Batch batch;
+  bool transformed = false;                      // false on its way out of a job that stops: nothing is written of it
+  std::mutex tally_mutex;                        // writers of one batch share its tally; the transform stage is alone
+  Tally tally;                                   // read, filtered and rejected of this batch
   std::uint32_t next = 0;                        // write feed: first record not handed out yet
   std::atomic<std::uint32_t> unacknowledged{0};  // records that the sink has not settled yet
   std::vector<Work*> shares;                     // batches that stay empty because this one needs their memory

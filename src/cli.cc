@@ -40,7 +40,8 @@ Dumps:   FILE.jsonl.zst, .jsonl, .jsonl.gz, or - for standard input and output
 Stages:  bulk.toml, looked for from the working directory upward
 Each flag has an environment variable: BULK_MAX_WCU for --max-wcu.
 Exit status: 0 done and proven, 1 failed, 2 usage or configuration, 3 records were rejected, 4 corrupt or different,
-  5 gave up on a remote (try again), 10 not found, 11 locked, 12 wrong key, 13 refused for safety, 130 and 143 interrupted.)";
+  5 gave up: a remote does not answer, or nothing moves any more (try again), 10 not found, 11 locked, 12 wrong key,
+  13 refused for safety, 130 and 143 interrupted.)";
 
 constexpr const char* kCommandFooter = "Each flag has an environment variable: BULK_MAX_WCU for --max-wcu.";
 
@@ -55,21 +56,22 @@ constexpr Command kCommands[] = {
      [](Flags& f) {
        f.argument("SOURCE", "the table; without it that of --stage", false);
        f.text("--to", &Options::to, "DEST", "the dump to write; without it a new one in backup_dir");
-       f.table(), f.connection(), f.work(), f.reading(), f.level(), f.consistent_read(), f.dry_run(), f.progress();
+       f.table(), f.connection(), f.work(), f.reading(), f.level(), f.consistent_read(), f.resume(), f.reason(),
+           f.dry_run(), f.progress();
      }},
     {"restore", "write a dump into a table; without DUMP: list what could be restored",
      [](Flags& f) {
        f.argument("DUMP", "the dump, or latest", false);
        f.text("--to", &Options::to, "TARGET", "the table; without it that of --stage, else where the dump came from");
-       f.table(), f.target(), f.consent(), f.connection(), f.work(), f.capacity(), f.writing(), f.dry_run(),
-           f.no_verify(), f.progress();
+       f.table(), f.target(), f.consent(), f.connection(), f.work(), f.capacity(), f.writing(), f.resume(), f.reason(),
+           f.dry_run(), f.no_verify(), f.progress();
      }},
     {"copy", "copy a table into another, no file between",
      [](Flags& f) {
        f.argument("SOURCE", "what is read", true);
        f.argument("TARGET", "what is written", true);
-       f.target(), f.consent(), f.connection(), f.work(), f.reading(), f.writing(), f.consistent_read(), f.dry_run(),
-           f.no_verify(), f.progress();
+       f.target(), f.consent(), f.connection(), f.work(), f.reading(), f.writing(), f.consistent_read(), f.resume(),
+           f.reason(), f.dry_run(), f.no_verify(), f.progress();
      }},
     {"verify", "prove that a dump is whole, or that a table holds exactly its records",
      [](Flags& f) {
@@ -86,12 +88,14 @@ constexpr Command kCommands[] = {
        f.connection(), f.work(), f.reading(), f.progress();
      }},
     {"list", "list the dumps of backup_dir, newest first", [](Flags&) {}},
+    {"history", "list what was done: who, when, what, and how it ended",
+     [](Flags& f) { f.limit("at most so many runs (50)"); }},
     {"inspect", "show a dump's metadata, schema and frames",
      [](Flags& f) { f.argument("DUMP", "the dump, or latest", true); }},
     {"cat", "print records as JSON lines",
      [](Flags& f) {
        f.argument("SOURCE", "a dump, latest, or a table; without it the table of --stage", false);
-       f.limit();
+       f.limit("at most so many records");
        f.text("--key", &Options::cat_key, "KEY",
               "records of this partition key, or the one with this key in DynamoDB JSON");
        f.table(), f.connection(), f.work(), f.reading(), f.consistent_read();
@@ -101,7 +105,7 @@ constexpr Command kCommands[] = {
        f.argument("TARGET", "the table; without it that of --stage", false);
        f.text("--backed-up-by", &Options::backed_up_by, "DUMP", "the dump that holds its records")->required();
        f.key();
-       f.table(), f.consent(), f.connection(), f.work(), f.reading(), f.dry_run(), f.progress();
+       f.table(), f.consent(), f.connection(), f.work(), f.reading(), f.reason(), f.dry_run(), f.progress();
      }},
 };
 
@@ -157,6 +161,24 @@ void check_values(const std::vector<std::string>& arguments) {
   }
 }
 
+// As somebody would type it at a shell: quoted where it must be.
+std::string resume_command(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./_-";
+  std::string command = "bulk";
+  for (const std::string& argument : arguments) {
+    if (argument == "--resume") continue;
+    command += ' ';
+    if (argument.find_first_not_of(kPlain) == std::string::npos) {
+      command += argument;
+      continue;
+    }
+    command += '\'';
+    for (const char c : argument) command += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    command += '\'';
+  }
+  return command + " --resume";
+}
+
 }  // namespace
 
 CommandLine parse_command_line(const std::vector<std::string>& arguments) {
@@ -198,6 +220,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   for (const std::string& argument : parser.line.options.arguments) {
     if (argument.empty()) throw Error(ErrorKind::usage, "an argument is empty: is a variable not set?", see());
   }
+  parser.line.options.resume_command = resume_command(arguments);
   if (parser.line.text.empty() && parser.line.options.command.empty()) {
     throw Error(ErrorKind::usage, "no command given", see());
   }

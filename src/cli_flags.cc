@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
+#include "codecs/json_text.h"
 #include "io/error.h"
 #include "src/cli.h"
+#include "src/text.h"
 
 namespace bulk {
 
@@ -15,6 +18,8 @@ namespace {
 constexpr unsigned kMaxJobs = 1024;
 constexpr unsigned kMaxSegments = 1'000'000;  // DynamoDB's own limit of TotalSegments
 constexpr std::uint64_t kMinMemoryBytes = 8u << 20;
+constexpr unsigned kMaxStallSeconds = 86'400;
+constexpr std::size_t kMaxReasonCharacters = 500;
 constexpr std::uint64_t kMaxRecords = 1'000'000'000'000;
 
 std::string variable_of(std::string_view flag) {
@@ -115,6 +120,10 @@ void Flags::work() {
     if (!parse_size(given, options_.memory_bytes)) bad_value(name, "a size such as 256M or 1GiB", given);
     if (options_.memory_bytes < kMinMemoryBytes) bad_value(name, "at least 8M", given);
   });
+  value("--stall-timeout", "SECONDS", "give up when nothing has moved for so long (600; 0: never)",
+        [this](const std::string& name, const std::string& given) {
+          options_.stall_timeout_s = number_between(name, given, 0u, kMaxStallSeconds);
+        });
 }
 
 void Flags::reading() {
@@ -150,6 +159,25 @@ void Flags::consistent_read() {
   flag("--consistent-read", &Options::consistent_read, "strongly consistent reads, at twice the cost");
 }
 
+void Flags::resume() {
+  flag("--resume", &Options::resume, "go on where an unfinished run of the same work stopped");
+}
+
+void Flags::reason() {
+  value("--reason", "TEXT", "why, for bulk history", [this](const std::string& name, const std::string& given) {
+    const auto characters = std::count_if(given.begin(), given.end(),
+                                          [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+    if (!valid_utf8(given) || printable(given) != given) {
+      throw Error(ErrorKind::usage, name + " wants a text without control characters");
+    }
+    if (static_cast<std::size_t>(characters) > kMaxReasonCharacters) {
+      throw Error(ErrorKind::usage,
+                  fmt::format("{} wants at most {} characters, not {}", name, kMaxReasonCharacters, characters));
+    }
+    options_.reason = given;
+  });
+}
+
 void Flags::dry_run() {
   flag("-n,--dry-run", &Options::dry_run, "say what would be done, change nothing");
 }
@@ -180,8 +208,8 @@ void Flags::target() {
   });
 }
 
-void Flags::limit() {
-  value("--limit", "N", "at most so many records", [this](const std::string& name, const std::string& given) {
+void Flags::limit(const char* help) {
+  value("--limit", "N", help, [this](const std::string& name, const std::string& given) {
     options_.limit = number_between<std::uint64_t>(name, given, 1, kMaxRecords);
   });
 }

@@ -27,22 +27,24 @@ class Flags {
   CLI::Option* text(const std::string& names, std::string Options::*field, const char* type, const char* help);
   void flag(const std::string& names, bool Options::*field, const char* help);
 
-  void shared();           // --config --stage --json -q -v
-  void progress();         // --progress
-  void connection();       // --profile --region --endpoint-url
-  void table();            // --table
-  void work();             // --jobs --memory
-  void reading();          // --segments --max-rcu --capacity-percent
-  void writing();          // --max-wcu
-  void capacity();         // --capacity-percent
-  void level();            // --level
-  void consistent_read();  // --consistent-read
-  void dry_run();          // --dry-run
-  void no_verify();        // --no-verify
-  void consent();          // --yes --confirm
-  void key();              // --key
-  void target();           // --create --key --force --only-missing --rejects --max-rejects
-  void limit();            // --limit
+  void shared();                 // --config --stage --json -q -v
+  void progress();               // --progress
+  void connection();             // --profile --region --endpoint-url
+  void table();                  // --table
+  void work();                   // --jobs --memory --bwlimit --stall-timeout
+  void reading();                // --segments --max-rcu --capacity-percent
+  void writing();                // --max-wcu
+  void capacity();               // --capacity-percent
+  void level();                  // --level
+  void consistent_read();        // --consistent-read
+  void resume();                 // --resume
+  void reason();                 // --reason
+  void dry_run();                // --dry-run
+  void no_verify();              // --no-verify
+  void consent();                // --yes --confirm
+  void key();                    // --key
+  void target();                 // --create --key --force --only-missing --rejects --max-rejects
+  void limit(const char* help);  // --limit
 
  private:
   using Take = std::function<void(const std::string& name, const std::string& given)>;

@@ -188,7 +188,7 @@ TEST(CommandLine, RefusesInOneLineThatSaysWhereToLook) {
   EXPECT_EQ(error_of({"bakcup"}), "there is no command bakcup; see bulk --help");
   EXPECT_EQ(error_of({"--stage", "x", "backup"}),
             "unexpected --stage: flags stand behind the command; see bulk backup --help");
-  EXPECT_EQ(error_of({"backup", "--resume"}), "unexpected argument --resume; see bulk backup --help");
+  EXPECT_EQ(error_of({"backup", "--repair"}), "unexpected argument --repair; see bulk backup --help");
   EXPECT_EQ(error_of({"list", "--force"}), "unexpected argument --force; see bulk list --help");
   EXPECT_EQ(error_of({"backup", "a", "b"}), "unexpected argument b; see bulk backup --help");
   EXPECT_EQ(error_of({"copy", "a"}), "TARGET is required; see bulk copy --help");
@@ -224,6 +224,30 @@ TEST(CommandLine, RefusesValuesOutOfRange) {
             "--limit wants a number from 1 to 1000000000000, not \"99999999999999999999\"; see bulk cat --help");
 }
 
+TEST(CommandLine, TakesAReasonThatIsFitForALog) {
+  EXPECT_EQ(parse_command_line({"drop", "--backed-up-by", "x", "--reason", "Zoë's ticket 4711"}).options.reason,
+            "Zoë's ticket 4711");
+  std::string longest;
+  for (int i = 0; i < 500; ++i) longest += "é";
+  EXPECT_EQ(parse_command_line({"backup", "--reason", longest}).options.reason, longest);
+  EXPECT_EQ(error_of({"backup", "--reason", longest + "e"}),
+            "--reason wants at most 500 characters, not 501; see bulk backup --help");
+  for (const char* bad : {"a\nb", "\x1b[2J", "\xc2\x9b", "\xff", "\x7f"}) {
+    EXPECT_EQ(error_of({"restore", "--reason", bad}),
+              "--reason wants a text without control characters; see bulk restore --help");
+  }
+}
+
+TEST(CommandLine, TakesAStallTimeoutOfUpToADay) {
+  EXPECT_EQ(parse_command_line({"backup"}).options.stall_timeout_s, 600u);
+  EXPECT_EQ(parse_command_line({"cat", "x", "--stall-timeout", "0"}).options.stall_timeout_s, 0u);
+  EXPECT_EQ(parse_command_line({"diff", "a", "b", "--stall-timeout", "86400"}).options.stall_timeout_s, 86'400u);
+  EXPECT_EQ(error_of({"backup", "--stall-timeout", "86401"}),
+            "--stall-timeout wants a number from 0 to 86400, not \"86401\"; see bulk backup --help");
+  EXPECT_EQ(error_of({"backup", "--stall-timeout", "10m"}),
+            "--stall-timeout wants a number from 0 to 86400, not \"10m\"; see bulk backup --help");
+}
+
 TEST(CommandLine, PrintsHelpAndVersion) {
   const CommandLine alone = parse_command_line({});
   EXPECT_FALSE(alone.asked_for);
@@ -241,8 +265,8 @@ TEST(CommandLine, PrintsHelpAndVersion) {
 TEST(CommandLine, AdvertisesNothingThatThisVersionCannotDo) {
   std::string all = parse_command_line({"--help"}).text;
   for (const CommandFlags& command : command_flags()) all += parse_command_line({command.command, "--help"}).text;
-  for (const char* later : {"backfill", "doctor", "postgresql", "s3://", "--encrypt", "--identity", "--resume",
-                            "--where", "--transform", "--repair"}) {
+  for (const char* later :
+       {"backfill", "doctor", "postgresql", "s3://", "--encrypt", "--identity", "--where", "--transform", "--repair"}) {
     EXPECT_THAT(all, Not(HasSubstr(later)));
   }
 }

@@ -51,7 +51,7 @@ std::unique_ptr<Sink> make_fingerprint_sink(Fingerprint& fingerprint) {
 
 Comparison compare(const ComparedSide& first, const ComparedSide& second, const KeySchema& key,
                    const std::string& temporary_directory, std::size_t memory_bytes,
-                   const std::function<void(Difference, std::string_view key_text)>& visit) {
+                   const std::function<void(Difference, std::string_view key_text)>& visit, const Stop* stop) {
   Fingerprint first_print;
   Fingerprint second_print;
   Comparison result;
@@ -99,6 +99,7 @@ Comparison compare(const ComparedSide& first, const ComparedSide& second, const 
 
   result.equal = in_equal_buckets;
   ledger.walk([&](std::span<const KeyLedger::Entry> same_key) {
+    if (stop != nullptr) stop->check();
     // The last entry of each side is the one that counts.
     const KeyLedger::Entry* in_first = nullptr;
     const KeyLedger::Entry* in_second = nullptr;

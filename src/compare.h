@@ -46,9 +46,10 @@ struct ComparedSide {
 };
 
 // `visit` gets every differing key as canonical JSON, `{"pk":{"S":"a"}}`, in no particular order.
+// `stop`, where there is one, ends the walk over the keys too.
 // Throws Error(corrupt) when the sides differ and one cannot be read again to say where.
 Comparison compare(const ComparedSide& first, const ComparedSide& second, const KeySchema& key,
                    const std::string& temporary_directory, std::size_t memory_bytes,
-                   const std::function<void(Difference, std::string_view key_text)>& visit);
+                   const std::function<void(Difference, std::string_view key_text)>& visit, const Stop* stop = nullptr);
 
 }  // namespace bulk

@@ -1,11 +1,16 @@
 #include "src/config.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 
 #include "io/error.h"
+#include "io/file.h"
 
 namespace bulk {
 
@@ -245,6 +250,49 @@ std::string backup_directory(const Config& config, const Environment& environmen
   if (!config.backup_dir) return below(config.directory, "backups");
   const std::string none;
   return below(config.directory, Substitution(config, none, environment).apply(*config.backup_dir, "backup_dir"));
+}
+
+std::string state_directory(const Config& config, const Environment& environment) {
+  if (config.state_dir) {
+    const std::string none;
+    return below(config.directory, Substitution(config, none, environment).apply(*config.state_dir, "state_dir"));
+  }
+  // The XDG specification: a relative path in these variables is to be ignored.
+  const auto folder_in = [&](const char* variable) {
+    const std::filesystem::path value = environment(variable).value_or("");
+    return value.is_absolute() ? value : std::filesystem::path();
+  };
+  if (const auto state = folder_in("XDG_STATE_HOME"); !state.empty()) return (state / "bulk").string();
+  if (const auto home = folder_in("HOME"); !home.empty()) return (home / ".local/state/bulk").string();
+  return {};
+}
+
+void make_state_directory(const std::string& path) {
+  constexpr const char* kNext = "set state_dir in bulk.toml";
+  if (path.empty()) throw Error(ErrorKind::failed, "no folder for the state of runs: HOME is not set", kNext);
+  const auto fail = [](const std::string& what, int problem) {
+    throw Error(ErrorKind::failed, os_error(what, problem).what(), kNext);
+  };
+  std::filesystem::path made;
+  for (const auto& part : std::filesystem::path(path)) {
+    made /= part;
+    struct stat status {};
+    if (::stat(made.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) continue;
+    if (::mkdir(made.c_str(), 0700) != 0) {
+      const int problem = errno;
+      std::error_code ignored;
+      if (problem == EEXIST && std::filesystem::is_directory(made, ignored)) continue;  // another run was faster
+      fail("make folder '" + made.string() + "'", problem == EEXIST ? ENOTDIR : problem);
+    }
+    try {
+      sync_folder_of(made.string());
+    } catch (const Error& error) {
+      throw Error(ErrorKind::failed, error.what(), kNext);
+    }
+  }
+  if (::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
+    fail("write into folder '" + path + "'", errno);
+  }
 }
 
 }  // namespace bulk

@@ -7,8 +7,8 @@
 // dynamodb://S-main-table. Once a file names stages but no [stages.default], a stage that matches none is
 // Error(not_found); `local` always exists.
 //
-// Relative paths (backup_dir, sqlite: and dump sources) are relative to the folder of the file when it is a bulk.toml
-// found upward or given by --config, and to the working directory otherwise.
+// Relative paths (backup_dir, state_dir, sqlite: and dump sources) are relative to the folder of the file when it is a
+// bulk.toml found upward or given by --config, and to the working directory otherwise.
 //
 // `encrypt_to` and `webhook` are read, and this version can do neither: a dump of a stage with `encrypt_to` is refused
 // (a dump that should be encrypted is never written in plain), and a stage with `webhook` gets a warning that nothing
@@ -43,7 +43,7 @@ struct StageRule {
 struct Config {
   std::string path;       // of the file, for error texts; empty: there is none
   std::string directory;  // what relative paths start from; empty: the working directory
-  std::optional<ConfigText> backup_dir;
+  std::optional<ConfigText> backup_dir, state_dir;
   std::vector<StageRule> rules;  // [stages.default] is one of them
 };
 
@@ -88,5 +88,12 @@ std::string_view table_name(std::string_view endpoint);
 
 // Where dumps are kept; "backups" by default.
 std::string backup_directory(const Config& config, const Environment& environment);
+
+// Where runs leave what later runs need (journals, history): state_dir, else $XDG_STATE_HOME/bulk, else
+// $HOME/.local/state/bulk. Empty when nothing says where: neither state_dir nor a variable is set.
+std::string state_directory(const Config& config, const Environment& environment);
+// Makes that folder, durably and with mode 0700, and the missing ones that it is in. Error(failed) with the next action
+// "set state_dir in bulk.toml", also when `path` is empty or the folder cannot be written to.
+void make_state_directory(const std::string& path);
 
 }  // namespace bulk

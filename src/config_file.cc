@@ -26,10 +26,13 @@ class FileReader {
     for (const auto& [key, value] : file) {
       if (key == "backup_dir") {
         config_.backup_dir = text(value, "backup_dir");
+      } else if (key == "state_dir") {
+        config_.state_dir = text(value, "state_dir");
       } else if (key == "stages") {
         stages(value);
       } else {
-        fail(line_of(key.source()), fmt::format("unknown key {}", key.str()), "known are backup_dir and [stages.NAME]");
+        fail(line_of(key.source()), fmt::format("unknown key {}", key.str()),
+             "known are backup_dir, state_dir and [stages.NAME]");
       }
     }
     // The table is sorted by name; of equally good patterns the first in the file wins.

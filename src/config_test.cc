@@ -176,7 +176,7 @@ TEST(ConfigFile, SubstitutesInBackupDir) {
 
 TEST(ConfigFile, RefusesUnknownKeysWithTheirLine) {
   EXPECT_EQ(parse_error_of("\nbackupdir = \"x\""),
-            "bulk.toml, line 2: unknown key backupdir; known are backup_dir and [stages.NAME]");
+            "bulk.toml, line 2: unknown key backupdir; known are backup_dir, state_dir and [stages.NAME]");
   EXPECT_EQ(parse_error_of("[stages.prod]\nprotectd = true"),
             "bulk.toml, line 2: unknown key protectd of [stages.prod]; known are source, protected, profile, region, "
             "endpoint_url, encrypt_to and webhook");
@@ -260,6 +260,50 @@ TEST(LoadConfig, LooksUpwardThenInTheHomeFolder) {
   EXPECT_EQ(backup_directory(load_config("project/bulk.toml", home), home), "project/a");
   EXPECT_EQ(error_of([&] { load_config("nowhere.toml", home); }, ErrorKind::usage),
             "no file 'nowhere.toml'; check --config");
+}
+
+TEST(StateDirectory, IsThatOfTheFileThenOfXdgThenOfTheHome) {
+  const auto home = variables({{"HOME", "/home/ann"}});
+  const auto xdg = variables({{"HOME", "/home/ann"}, {"XDG_STATE_HOME", "/state"}});
+  EXPECT_EQ(state_directory(parsed(""), variables({})), "");
+  EXPECT_EQ(state_directory(parsed(""), home), "/home/ann/.local/state/bulk");
+  EXPECT_EQ(state_directory(parsed(""), xdg), "/state/bulk");
+  EXPECT_EQ(state_directory(parse_config("state_dir = \"../s/${NAME}\"", "conf/bulk.toml", "conf"),
+                            variables({{"NAME", "n"}, {"XDG_STATE_HOME", "/state"}})),
+            "conf/../s/n");
+  EXPECT_EQ(state_directory(parse_config("state_dir = \"/s\"", "conf/bulk.toml", "conf"), home), "/s");
+}
+
+TEST(StateDirectory, IgnoresVariablesThatAreRelative) {
+  EXPECT_EQ(state_directory(parsed(""), variables({{"HOME", "/home/ann"}, {"XDG_STATE_HOME", "state"}})),
+            "/home/ann/.local/state/bulk");
+  EXPECT_EQ(state_directory(parsed(""), variables({{"HOME", "home"}, {"XDG_STATE_HOME", ""}})), "");
+}
+
+TEST(StateDirectory, NamesTheVariableThatIsNotSet) {
+  EXPECT_EQ(error_of([] { state_directory(parsed("state_dir = \"${NO_SUCH}/s\""), variables({})); }),
+            "bulk.toml, line 1: state_dir needs the environment variable NO_SUCH, which is not set; set NO_SUCH");
+  EXPECT_EQ(parse_error_of("state_dir = 3"),
+            "bulk.toml, line 1: state_dir has to be a text that is not empty; write it in quotes");
+}
+
+TEST(StateDirectory, IsMadeForItsOwnerOnly) {
+  const test::TempDir temporary;
+  const std::string path = temporary.file("a/b/c");
+  make_state_directory(path);
+  make_state_directory(path);
+  for (const char* made : {"a", "a/b", "a/b/c"}) {
+    EXPECT_EQ(std::filesystem::status(temporary.path() / made).permissions(), std::filesystem::perms::owner_all);
+  }
+}
+
+TEST(StateDirectory, SaysWhatToSetWhereItCannotBeMade) {
+  const test::TempDir temporary;
+  std::ofstream(temporary.file("file")) << "x";
+  EXPECT_EQ(error_of([&] { make_state_directory(temporary.file("file/state")); }, ErrorKind::failed),
+            "cannot make folder '" + temporary.file("file") + "': Not a directory; set state_dir in bulk.toml");
+  EXPECT_EQ(error_of([] { make_state_directory(""); }, ErrorKind::failed),
+            "no folder for the state of runs: HOME is not set; set state_dir in bulk.toml");
 }
 
 TEST(MatchesPattern, TreatsTheStarAsAnyRun) {

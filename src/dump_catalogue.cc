@@ -1,5 +1,7 @@
 #include "src/dump_catalogue.h"
 
+#include <sys/file.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -15,6 +17,24 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kDump = ".jsonl.zst";
 constexpr std::string_view kPartial = ".jsonl.zst.partial";
+constexpr std::string_view kSuffix = ".partial";
+constexpr std::string_view kJournal = ".journal";
+
+// Why a partial file is there.
+void explain_partial(const File& file, CatalogueEntry& entry) {
+  const std::string journal = entry.path.substr(0, entry.path.size() - kSuffix.size()) + std::string(kJournal);
+  std::error_code ignored;
+  if (::flock(file.fd(), LOCK_SH | LOCK_NB) != 0) {
+    entry.state = "being_written";
+    entry.problem = "being written";
+  } else if (fs::exists(journal, ignored)) {
+    entry.state = "unfinished";
+    entry.problem = "unfinished; go on with --resume";
+  } else {
+    entry.state = "abandoned";
+    entry.problem = "unfinished: was left behind by a run that was killed";
+  }
+}
 
 CatalogueEntry read_entry(const fs::path& path) {
   CatalogueEntry entry;
@@ -23,8 +43,9 @@ CatalogueEntry read_entry(const fs::path& path) {
     File file = File::open_for_reading(entry.path);
     entry.stored_bytes = file.size();
     if (entry.path.ends_with(kPartial)) {
-      entry.problem = "unfinished: is being written, or was left behind by a run that was killed";
+      explain_partial(file, entry);
     } else if (!PartFile::recognise(file)) {
+      entry.state = "damaged";
       entry.problem = "carries no header: no metadata to show";
     } else {
       const PartFile part(std::move(file));
@@ -32,6 +53,7 @@ CatalogueEntry read_entry(const fs::path& path) {
       entry.footer = part.footer();
     }
   } catch (const Error& error) {
+    entry.state = "damaged";
     entry.problem = "damaged: " + std::string(error.what());
   }
   return entry;

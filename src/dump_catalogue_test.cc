@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "io/error.h"
+#include "io/file.h"
 #include "tests/support/dump_fixture.h"
 #include "tests/support/temp_dir.h"
 
@@ -35,10 +37,27 @@ TEST(Catalogue, ListsNewestFirstAndWhatIsNotSoundLast) {
   EXPECT_EQ(entries[1].stored_bytes, std::filesystem::file_size(directory.file("a.jsonl.zst")));
   EXPECT_EQ(entries[2].path, directory.file("c.jsonl.zst"));
   EXPECT_TRUE(entries[2].problem.starts_with("damaged: ")) << entries[2].problem;
-  EXPECT_EQ(entries[3].problem, "unfinished: is being written, or was left behind by a run that was killed");
+  EXPECT_EQ(entries[3].problem, "unfinished: was left behind by a run that was killed");
   EXPECT_EQ(entries[4].problem, "carries no header: no metadata to show");
   EXPECT_TRUE(is_of_stage(entries[4], "pr-5"));
   EXPECT_FALSE(is_of_stage(entries[4], "dev"));
+}
+
+TEST(Catalogue, TellsWhatIsBeingWrittenFromWhatCanBeGoneOnWith) {
+  const test::TempDir directory;
+  PartialFile writing(directory.file("a.jsonl.zst"));
+  for (const char* name : {"a.jsonl.zst.journal", "b.jsonl.zst.partial", "b.jsonl.zst.journal", "c.jsonl.zst.partial"})
+    std::ofstream(directory.file(name)) << "half";
+  const auto entries = read_catalogue(directory.path().string());
+  ASSERT_EQ(entries.size(), 3u);
+  EXPECT_EQ(entries[0].problem, "being written");
+  EXPECT_STREQ(entries[0].state, "being_written");
+  EXPECT_EQ(entries[1].problem, "unfinished; go on with --resume");
+  EXPECT_STREQ(entries[1].state, "unfinished");
+  EXPECT_EQ(entries[2].problem, "unfinished: was left behind by a run that was killed");
+  EXPECT_STREQ(entries[2].state, "abandoned");
+  // The look has not taken the lock away from the writer.
+  EXPECT_THROW(PartialFile(directory.file("a.jsonl.zst")), Error);
 }
 
 TEST(Catalogue, OfTwoDumpsOfOneSecondTheNumberedOneIsTheLater) {

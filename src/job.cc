@@ -58,6 +58,7 @@ Totals run_transfer(AppContext& context, const Transfer& transfer,
   pipeline.source_name = transfer.from.url() == "-" ? "standard input" : transfer.from.url();
   if (transfer.with_rejects) {
     pipeline.rejects_file = options.rejects_file;
+    pipeline.add_to_rejects = transfer.resumed;
     pipeline.max_rejects = options.max_rejects.value_or(pipeline.max_rejects);
   }
 
@@ -70,12 +71,28 @@ Totals run_transfer(AppContext& context, const Transfer& transfer,
   read.batch_bytes = plan_memory(options.memory_bytes, pipeline.jobs).batch_bytes;
   read.max_record_bytes = static_cast<std::size_t>(options.memory_bytes / 8);
   read.rate = &reads;
+  pipeline.stall = stall_limits(options, transfer.from.url(), context.summary.target);
+  pipeline.stall.paced_by = {&reads};
   read.key = transfer.key;
   read.pass_bad_records = !pipeline.rejects_file.empty();
 
   const std::unique_ptr<Source> source = transfer.from.source(read);
-  return run_pipeline(*source, make_sink(*source), transfer.key, pipeline, writes, context.stats,
-                      context.progress.counters(), context.stop);
+  Sink& sink = make_sink(*source);
+  // What may hold a key twice is written in order from its beginning.
+  Checkpoint* checkpoint = source->distinct_keys() ? transfer.checkpoint : nullptr;
+  return run_pipeline(*source, sink, transfer.key, pipeline, writes, context.stats, context.progress.counters(),
+                      context.stop, checkpoint);
+}
+
+void await_first_bytes(AppContext& context, Store& source) {
+  if (!source.is_dump()) return;
+  StallLimits limits = stall_limits(context.options, source.url(), "");
+  limits.one_segment = true;
+  ActivityBoard board(1);
+  ActivityBoard::Seat seat(&board);
+  const StallWatch watch(std::move(limits), board, context.progress.counters(), context.stats, context.stop);
+  seat.doing(Doing::reading);
+  source.rereadable();  // looks at what it is
 }
 
 ComparedSide compared_side(AppContext& context, Store& store, const KeySchema& key, const std::string& name) {
@@ -118,7 +135,7 @@ Comparison compare_stores(AppContext& context, Store& first, Store& second, cons
                           const std::function<void(Difference, std::string_view)>& show) {
   const Comparison result =
       compare(compared_side(context, first, key, first.url()), compared_side(context, second, key, second.url()), key,
-              temporary_directory(context.stores.environment), context.options.memory_bytes / 4, show);
+              temporary_directory(context.stores.environment), context.options.memory_bytes / 4, show, &context.stop);
   context.summary.differences =
       Differences{result.equal, result.only_in_first, result.only_in_second, result.different};
   return result;

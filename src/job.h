@@ -8,6 +8,7 @@
 
 #include "backends/backend.h"
 #include "src/app_context.h"
+#include "src/checkpoint.h"
 #include "src/compare.h"
 #include "src/totals.h"
 
@@ -31,10 +32,15 @@ struct Transfer {
   RateLimits writes{};
   unsigned writers = 1;
   bool with_rejects = false;  // --rejects applies
+  bool resumed = false;       // goes on where an earlier run has stopped
+  Checkpoint* checkpoint = nullptr;
 };
 // `make_sink` is called when the source is open: a dump says whether its source was consistent.
 Totals run_transfer(AppContext& context, const Transfer& transfer,
                     const std::function<Sink&(const Source&)>& make_sink);
+
+// Opens a dump that is read. A pipe may deliver nothing: that is a stall (src/stall_watch.h) like any other.
+void await_first_bytes(AppContext& context, Store& source);
 
 // A side of a comparison: reads `store` consistently.
 ComparedSide compared_side(AppContext& context, Store& store, const KeySchema& key, const std::string& name);

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <chrono>
 
+#include "backends/dump/part_file.h"
 #include "backends/schema.h"
 #include "io/error.h"
 #include "src/job.h"
 #include "src/protection.h"
+#include "src/resume.h"
 #include "src/text.h"
 
 namespace bulk {
@@ -21,7 +23,9 @@ struct Plan {
   TableFacts target;
   TableSchema schema;
   bool create = false;
-  bool was_empty = false;  // or is created by this run
+  bool was_empty = false;  // or is created by this run; of a resumed one: when the work began
+  bool resumed = false;    // goes on where an earlier run has stopped
+  bool ours = false;       // this work has made the table, or was told to and found it there and empty
 };
 
 std::string quoted_name(const Store& store) {
@@ -45,7 +49,7 @@ bool one_table(Store& from, const TableFacts& source, Store& to, const TableFact
   return !both_known || (first.id == second.id && first.arn == second.arn);
 }
 
-Plan make_plan(AppContext& context, Store& from, Store& to) {
+Plan make_plan(AppContext& context, Store& from, Store& to, Resume* resume) {
   const Options& options = context.options;
   context.require_confirmation(to, "write into it");
   Plan plan;
@@ -59,8 +63,8 @@ Plan make_plan(AppContext& context, Store& from, Store& to) {
     if (!options.create) {
       throw Error(ErrorKind::not_found, "no table " + quoted_name(to), "add --create to make it");
     }
-    plan.create = true;
-    plan.was_empty = true;
+    if (resume != nullptr) resume->goes_on("");
+    plan.create = plan.was_empty = plan.ours = true;
     plan.schema = schema_to_create(options, plan.source);
     return plan;
   }
@@ -78,10 +82,19 @@ Plan make_plan(AppContext& context, Store& from, Store& to) {
                     plan.schema.key.text(),
                 "restore into another table, or delete this one and use --create");
   }
+  if (resume != nullptr && resume->goes_on(incarnation_of(plan.target.identity))) {
+    plan.resumed = true;
+    plan.was_empty = resume->past().header.was_empty;
+    plan.ours = resume->past().header.created;
+    return plan;
+  }
   plan.was_empty = to.is_empty();
+  plan.ours = options.create && plan.was_empty;
   if (!plan.was_empty && !options.force && !options.only_missing) {
+    const bool left = resume != nullptr && resume->is_left_lying();
     throw Error(ErrorKind::refused, "table " + quoted_name(to) + " holds data",
-                "--force merges (records with the same key are replaced), --only-missing adds only new keys");
+                std::string(left ? "--resume goes on with the unfinished run of this load, " : "") +
+                    "--force merges (records with the same key are replaced), --only-missing adds only new keys");
   }
   if (options.create) {
     context.warn("table " + quoted_name(to) + " exists and " + (plan.was_empty ? "is empty" : "holds data") +
@@ -138,7 +151,7 @@ Totals load_records(AppContext& context, const Transfer& transfer, Sink& sink, c
     const ProgressCounters& counters = context.progress.counters();
     context.summary.read = counters.records_read.load();
     context.summary.written = counters.records_written.load();
-    if (context.summary.written > 0) {
+    if (context.summary.written > 0 && context.resume == nullptr) {
       context.progress.note("bulk: " + to.url() + " holds " + counted(context.summary.written, "record") +
                             " of this run" +
                             (was_empty  ? "; delete it and run again with --create, or go on with --force"
@@ -152,8 +165,7 @@ Totals load_records(AppContext& context, const Transfer& transfer, Sink& sink, c
 // What was off during the load, and what the table has otherwise than the dump.
 void finish_settings(AppContext& context, const Plan& plan, Store& to) {
   Summary& summary = context.summary;
-  const bool ours = plan.create || (context.options.create && plan.was_empty);
-  if (!ours) {
+  if (!plan.ours) {
     if (!plan.source.schema) return;
     for (const std::string& name : differing_settings(*plan.source.schema, plan.schema)) {
       summary.not_copied.push_back(name + " (the table keeps its own)");
@@ -175,6 +187,23 @@ void report_rejects(const AppContext& context) {
               "see '" + context.options.rejects_file + "'");
 }
 
+// The dump is whole already: the run that made it was killed between giving it its name and saying so.
+bool was_published(AppContext& context, const JournalHeader& before, Store& to) {
+  if (!to.exists()) return false;
+  const PartFile part(File::open_for_reading(to.url()));
+  if (part.header().started != before.started) return false;
+  const DumpFooter& footer = part.footer();
+  Summary& summary = context.summary;
+  summary.read = summary.written = summary.resumed = footer.records;
+  summary.raw_bytes = footer.raw_bytes;
+  summary.stored_bytes = part.stored_bytes();
+  summary.digest = footer.digest;
+  summary.consistent = footer.consistent;
+  summary.verified = Verified::content;
+  context.progress.note(to.url() + " was complete already");
+  return true;
+}
+
 }  // namespace
 
 void load(AppContext& context, Store& from, Store& to) {
@@ -185,7 +214,8 @@ void load(AppContext& context, Store& from, Store& to) {
     write_dump(context, from, to);
     return;
   }
-  Plan plan = make_plan(context, from, to);
+  const std::shared_ptr<Resume> resume = context.options.dry_run ? nullptr : open_resume(context, from, to);
+  Plan plan = make_plan(context, from, to, resume.get());
   summary.table = plan.target.identity.name;
   if (context.options.dry_run) {
     show_plan(context, plan, from, to);
@@ -198,6 +228,14 @@ void load(AppContext& context, Store& from, Store& to) {
     summary.table = plan.target.identity.name;
   }
 
+  if (resume && plan.resumed) {
+    resume->go_on();
+    summary.resumed = resume->past().total().read.records;
+  } else if (resume) {
+    resume->begin(utc_iso8601(std::chrono::system_clock::now()), incarnation_of(plan.target.identity), plan.was_empty,
+                  plan.ours, true);
+  }
+
   context.progress.phase("writing", plan.source.records);
   WriteOptions write;
   write.jobs = effective_jobs(context.options);
@@ -206,6 +244,8 @@ void load(AppContext& context, Store& from, Store& to) {
   Transfer transfer{.from = from, .key = &plan.schema.key, .consistent = context.options.consistent_read};
   transfer.writers = kWriters;
   transfer.with_rejects = true;
+  transfer.resumed = plan.resumed;
+  if (resume) transfer.checkpoint = &resume->checkpoint();
   transfer.reads = read_rate_limits(context.options, plan.source, false);
   transfer.writes = write_rate_limits(context.options, plan.target, plan.was_empty);
   const Totals totals = load_records(context, transfer, *sink, to, plan.was_empty);
@@ -217,7 +257,9 @@ void load(AppContext& context, Store& from, Store& to) {
     // Into an empty table --only-missing finds a key only where the reply to its own first attempt was lost.
     Count expected = totals.net();
     if (context.options.only_missing) expected += totals.all().filtered;
-    read_back(context, from, to, plan.schema.key, expected);
+    // What has been read back before is not read again: by now TTL may be deleting.
+    if (!plan.resumed || !resume->past().verified) read_back(context, from, to, plan.schema.key, expected);
+    if (resume) resume->note_verified();
     summary.verified = Verified::content;
   }
   finish_settings(context, plan, to);
@@ -239,12 +281,24 @@ void write_dump(AppContext& context, Store& from, Store& to) {
     return;
   }
 
+  const std::shared_ptr<Resume> resume = open_resume(context, from, to);
+  bool resumed = resume && resume->goes_on("");
+  if (resumed && was_published(context, resume->past().header, to)) return;
+  resumed = resumed && !resume->past().sink.empty();
+
   WriteOptions write;
   write.jobs = effective_jobs(context.options);
   write.level = context.options.level;
   write.header.tool = "bulk " BULK_VERSION;
   write.header.dialect = facts.dialect;
   write.header.started = utc_iso8601(std::chrono::system_clock::now());
+  if (resumed) {
+    resume->go_on();
+    write.checkpoints = resume->past().sink;
+    summary.resumed = resume->past().total().read.records;
+  } else if (resume) {
+    resume->begin(write.header.started, "", false, false, false);
+  }
   write.header.source = facts.origin.empty() ? from.url() : facts.origin;
   // A dump belongs to a stage only when that is where it was taken from: `latest` relies on it.
   if (context.stage && context.argument(0).empty()) write.header.stage = context.stage->name;
@@ -259,10 +313,11 @@ void write_dump(AppContext& context, Store& from, Store& to) {
   const KeySchema* key = facts.schema ? &facts.schema->key : nullptr;
   Transfer transfer{.from = from, .key = key, .consistent = context.options.consistent_read};
   transfer.with_rejects = true;
+  transfer.resumed = resumed;
+  if (resume) transfer.checkpoint = &resume->checkpoint();
   transfer.reads = read_rate_limits(context.options, facts, false);
   const Totals totals = run_transfer(context, transfer, [&](const Source& source) -> Sink& {
-    write.consistent_source = source.consistent();
-    summary.consistent = source.consistent();
+    write.consistent_source = summary.consistent = source.consistent() && !resumed;
     write.header.distinct_keys = source.distinct_keys();
     sink = to.sink(write);
     return *sink;

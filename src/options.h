@@ -12,7 +12,7 @@ namespace bulk {
 enum class ProgressMode { automatic, bar, plain, none };
 
 struct Options {
-  std::string command;                 // backup, restore, copy, verify, diff, list, inspect, cat, drop
+  std::string command;                 // backup, restore, copy, verify, diff, list, history, inspect, cat, drop
   std::vector<std::string> arguments;  // positional, as given
 
   // where
@@ -29,21 +29,25 @@ struct Options {
   double max_rcu = 0, max_wcu = 0;      // 0: no limit
   std::optional<int> capacity_percent;  // nothing: 50 on a table in use, 100 on one this run created or found empty
   std::uint64_t bwlimit_bytes = 0;      // per second; 0: none
+  unsigned stall_timeout_s = 600;       // --stall-timeout; 0: never
   bool consistent_read = false;
   // what is allowed
   bool dry_run = false;
   bool yes = false;
   std::string confirm;  // --confirm STAGE
+  std::string reason;   // --reason: for the history
   bool verify = true;   // --no-verify
   bool create = false;
   std::string key;  // --key pk:S,sk:S
   bool force = false;
   bool only_missing = false;
+  bool resume = false;
+  std::string resume_command;  // what to type to go on with this run
   std::string rejects_file;
   std::optional<std::uint64_t> max_rejects;
   std::string against;       // verify --against
   std::string backed_up_by;  // drop --backed-up-by
-  std::uint64_t limit = 0;   // cat --limit; 0: all
+  std::uint64_t limit = 0;   // cat and history --limit; 0: all, of runs 50
   std::string cat_key;       // cat --key
   // how it is shown
   bool json = false;

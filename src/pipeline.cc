@@ -1,5 +1,6 @@
 // The flow of every command that moves records. Threads: one per segment being read (at most 64), `jobs` oneTBB workers
-// that transform, one per sink session; the caller waits. The only back-pressure is the pool of batches.
+// that transform, one per sink session, and the stall watch; the caller waits. The only back-pressure is the pool of
+// batches.
 #include "src/pipeline.h"
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "io/error.h"
+#include "src/activity.h"
 #include "src/batch_pool.h"
 #include "src/key_ledger.h"
 #include "src/read_stage.h"
@@ -21,10 +23,11 @@ namespace bulk {
 namespace {
 
 // Which of the records written were replaced by a later one with the same key.
-Count superseded(KeyLedger& ledger, const std::vector<std::uint64_t>& refused_orders) {
+Count superseded(KeyLedger& ledger, const std::vector<std::uint64_t>& refused_orders, const Stop& stop) {
   const std::unordered_set<std::uint64_t> refused(refused_orders.begin(), refused_orders.end());
   Count replaced;
   ledger.walk([&](std::span<const KeyLedger::Entry> same_key) {
+    stop.check();
     bool have_last = false;
     for (auto entry = same_key.rbegin(); entry != same_key.rend(); ++entry) {
       if (refused.contains(entry->order)) continue;
@@ -87,9 +90,10 @@ MemoryPlan plan_memory(std::uint64_t memory_bytes, unsigned jobs) {
 }
 
 Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const PipelineOptions& options,
-                    RateLimiter& write_rate, RequestStats& stats, ProgressCounters& progress, Stop& stop) {
+                    RateLimiter& write_rate, RequestStats& stats, ProgressCounters& progress, Stop& stop,
+                    Checkpoint* checkpoint) {
   // What is to be read, and into how much memory.
-  const std::vector<Segment> segments = source.plan();
+  const std::vector<Segment> segments = checkpoint == nullptr ? source.plan() : checkpoint->plan(source);
   const MemoryPlan memory = plan_memory(options.memory_bytes, options.jobs);
   BatchPool pool(
       batches_within(options.memory_bytes, std::max(memory.batch_bytes, source.largest_batch_bytes()), memory),
@@ -105,24 +109,42 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
 
   RateLimiter bandwidth({.max_units = static_cast<double>(options.read_bytes_per_second)});
 
+  if (checkpoint != nullptr) {
+    checkpoint->attach(sink);
+    for (const auto& [index, past] : checkpoint->past()) {
+      progress.records_read += past.tally.read.records;
+      progress.bytes_read += past.tally.raw_bytes;
+      progress.records_written += past.tally.written.records + past.tally.filtered.records;
+    }
+  }
+
   // Build the stages from the far end, so that each finds the next one ready.
-  Rejects rejects(options.source_name, options.rejects_file, options.max_rejects);
+  Rejects rejects(options.source_name, options.rejects_file, options.max_rejects, options.add_to_rejects);
   const SinkLimits limits = sink.limits();
   const unsigned sessions = std::max(1u, std::min(options.writers, limits.sessions));
-  WriteFeed feed(limits, sessions, in_order, ledger.get(), pool, progress, stop);
+  WriteFeed feed(limits, sessions, in_order, ledger.get(), pool, checkpoint, progress, stop);
+  ActivityBoard board(std::min<std::size_t>(segments.size(), ReadStage::kMostReaders) + sessions + 1);
   std::vector<std::unique_ptr<Writer>> writers;
   for (unsigned i = 0; i < sessions; ++i) {
     writers.push_back(
-        std::make_unique<Writer>(WriteContext{sink, feed, pool, write_rate, rejects, stats, progress, stop}, i));
+        std::make_unique<Writer>(WriteContext{sink, feed, write_rate, rejects, stats, progress, stop, {}, &board}, i));
   }
   TransformStage transform(options.jobs, sink, key, rejects, progress, stop, [&feed](Work* work) { feed.push(work); });
+
+  StallLimits patience = options.stall;
+  patience.one_segment = segments.size() == 1;
+  patience.paced_by.insert(patience.paced_by.end(), {&write_rate, &bandwidth});
+  ActivityBoard::Seat seat(&board);
+  const StallWatch watch(std::move(patience), board, progress, stats, stop);
 
   // Run: the last stage first. Each ends by itself when the one before it has.
   {
     std::vector<std::jthread> writing;
     try {
       for (const auto& writer : writers) writing.emplace_back([&writer] { writer->run(); });
-      ReadStage readers(source, segments, pool, bandwidth, stop, [&transform](Work* work) { transform.submit(work); });
+      ReadStage readers(
+          source, segments, checkpoint, pool, bandwidth, stop, [&transform](Work* work) { transform.submit(work); },
+          &board);
       readers.join();
     } catch (...) {
       stop.fail(std::current_exception());
@@ -130,11 +152,23 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
     transform.drain();
     feed.close();
   }
+  seat.doing(Doing::finishing);
+  if (checkpoint != nullptr) {
+    try {
+      checkpoint->flush();
+    } catch (...) {
+      stop.fail(std::current_exception());
+    }
+  }
   stop.check();
 
-  // Add up what the threads counted, each for itself.
+  seat.doing(Doing::working);
+  // Add up what earlier runs have settled and what the threads of this one counted, each for itself.
   Totals totals;
   for (const Segment& segment : segments) totals.segments[segment.index];
+  if (checkpoint != nullptr) {
+    for (const auto& [index, past] : checkpoint->past()) totals.segments[index] = past.tally;
+  }
   transform.add_to(totals.segments);
   std::vector<std::uint64_t> refused_orders;
   for (const auto& writer : writers) {
@@ -145,12 +179,20 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
     }
     refused_orders.insert(refused_orders.end(), writer->refused_orders().begin(), writer->refused_orders().end());
   }
-  if (ledger) totals.superseded = superseded(*ledger, refused_orders);
+  if (ledger) totals.superseded = superseded(*ledger, refused_orders, stop);
 
   // Prove, and only then let the result appear.
-  if (!pool.all_home()) throw Error(ErrorKind::corrupt, "a batch was not settled", "do not use the result; run again");
-  prove(totals, source);
+  try {
+    if (!pool.all_home()) {
+      throw Error(ErrorKind::corrupt, "a batch was not settled", "do not use the result; run again");
+    }
+    prove(totals, source);
+  } catch (const Error&) {
+    if (checkpoint != nullptr) checkpoint->disown();
+    throw;
+  }
   writers.clear();
+  seat.doing(Doing::finishing);
   rejects.finish();
   sink.finish();
   return totals;

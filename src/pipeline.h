@@ -7,7 +7,9 @@
 #include "backends/backend.h"
 #include "io/rate.h"
 #include "io/stop.h"
+#include "src/checkpoint.h"
 #include "src/progress.h"
+#include "src/stall_watch.h"
 #include "src/totals.h"
 
 namespace bulk {
@@ -21,13 +23,18 @@ struct PipelineOptions {
   std::string source_name = "source";        // for error texts about single records
   std::string rejects_file;                  // empty: the first bad record ends the job
   std::uint64_t max_rejects = 100;
+  StallLimits stall;            // never, unless said otherwise
+  bool add_to_rejects = false;  // the file is that of the run being gone on with
 };
 
 // Everything the run needs is given; nothing is global. `key` may be null when neither source nor sink knows keys.
 // Throws the first error. Returns only when every record read is accounted for (Error(corrupt) otherwise) and
 // source.expected(), where it has one, equals what was read. sink.finish() has been called.
+// `checkpoint`: records how far the run has come and says where it goes on from; the totals are then those of the whole
+// work. Null: the run cannot be resumed. Not for a source that may hold a key twice.
 Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const PipelineOptions& options,
-                    RateLimiter& write_rate, RequestStats& stats, ProgressCounters& progress, Stop& stop);
+                    RateLimiter& write_rate, RequestStats& stats, ProgressCounters& progress, Stop& stop,
+                    Checkpoint* checkpoint = nullptr);
 
 // Target size of a batch and number of batches for a memory bound: the commented sum of its holders is in pipeline.cc.
 struct MemoryPlan {

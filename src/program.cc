@@ -13,6 +13,8 @@
 #include "src/cli.h"
 #include "src/commands/commands.h"
 #include "src/exit_status.h"
+#include "src/resume.h"
+#include "src/run_record.h"
 
 namespace bulk {
 
@@ -24,8 +26,9 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
-    {"backup", run_backup}, {"restore", run_restore}, {"copy", run_copy}, {"verify", run_verify}, {"diff", run_diff},
-    {"list", run_list},     {"inspect", run_inspect}, {"cat", run_cat},   {"drop", run_drop},
+    {"backup", run_backup}, {"restore", run_restore}, {"copy", run_copy},       {"verify", run_verify},
+    {"diff", run_diff},     {"list", run_list},       {"history", run_history}, {"inspect", run_inspect},
+    {"cat", run_cat},       {"drop", run_drop},
 };
 
 void to_standard_error(const std::string& text) {
@@ -45,6 +48,15 @@ Error current_error(const Stop& stop) {
   } catch (const std::exception& error) {
     return {ErrorKind::failed, error.what()};
   }
+}
+
+// The next command to type, where there is something to go on from. A result that must not be used is no such thing,
+// and neither is a refusal, which is about the command line.
+Error with_way_on(const Error& error, const AppContext& context) {
+  const bool final = error.kind() == ErrorKind::rejected || error.kind() == ErrorKind::corrupt ||
+                     error.kind() == ErrorKind::refused || error.kind() == ErrorKind::locked;
+  if (final || !context.resume || !context.resume->helps()) return error;
+  return error.with_next_action("go on with: " + context.options.resume_command);
 }
 
 // Wrong usage ends before there are Options.
@@ -70,14 +82,17 @@ class Run {
   int operator()(const Environment& environment) {
     const auto started = std::chrono::steady_clock::now();
     std::unique_ptr<AppContext> context;
+    std::optional<RunRecord> record;
     try {
       context = std::make_unique<AppContext>(options_, stop_, environment, summary_, out_);
+      record.emplace(*context);
       const auto* command = std::find_if(std::begin(kCommands), std::end(kCommands),
                                          [&](const Command& known) { return known.name == options_.command; });
       command->run(*context);
       out_.flush();
     } catch (...) {
       summary_.error = current_error(stop_);
+      if (context) summary_.error = with_way_on(*summary_.error, *context);
     }
     summary_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
     if (context) {
@@ -85,6 +100,9 @@ class Run {
       summary_.take(context->stats);
     }
     print();
+    if (record) warn(record->end(summary_));
+    const bool finished = !summary_.error || summary_.error->kind() == ErrorKind::rejected;
+    if (finished && context && context->resume) end_work(*context->resume);
     return summary_.error ? exit_status(*summary_.error) : 0;
   }
 
@@ -101,6 +119,20 @@ class Run {
     // As other filters do when their reader goes away.
     if (!summary_.error || summary_.error->signal() == SIGPIPE) return;
     to_standard_error("bulk: " + summary_.error->line() + "\n");
+  }
+
+  // Only now that the result has been reported: whoever is killed before this is told it by the next run.
+  void end_work(Resume& work) {
+    try {
+      work.end();
+    } catch (const Error& error) {
+      warn(error.line());
+    }
+  }
+
+  // After the summary, where there is no other place for it.
+  static void warn(const std::string& what) {
+    if (!what.empty()) to_standard_error("bulk: warning: " + what + "\n");
   }
 
   const Options& options_;

@@ -21,12 +21,15 @@ struct Outcome {
   std::string out, err;
 };
 
-Outcome run(const std::vector<std::string>& arguments, Stop& stop) {
+Environment nothing_set() {
+  return [](const std::string&) { return std::nullopt; };
+}
+
+Outcome run(const std::vector<std::string>& arguments, Stop& stop, const Environment& environment = nothing_set()) {
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
   Outcome outcome;
-  outcome.status = run_program(
-      arguments, [](const std::string&) { return std::nullopt; }, stop);
+  outcome.status = run_program(arguments, environment, stop);
   outcome.out = testing::internal::GetCapturedStdout();
   outcome.err = testing::internal::GetCapturedStderr();
   return outcome;
@@ -120,13 +123,13 @@ TEST_F(ListCommand, ShowsDumpsNewestFirstAndNamesWhatIsNone) {
   const Outcome outcome = run({"list"});
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.out,
-            "TIME                  STAGE  TABLE            ITEMS  SIZE  FILE\n"
+            "TIME                  STAGE  TABLE            ITEMS  SIZE  VERIFIED  FILE\n"
             "2025-01-26T12:00:00Z  -      other?[2J            0  " +
                 std::to_string(std::filesystem::file_size("backups/b.jsonl.zst")) +
-                "B  backups/b.jsonl.zst\n"
+                "B  -         backups/b.jsonl.zst\n"
                 "2025-01-25T12:00:00Z  pr-5   pr-5-main-table      0  " +
                 size +
-                "B  backups/a.jsonl.zst\n"
+                "B  -         backups/a.jsonl.zst\n"
                 "backups/pr-5-c.jsonl.zst  carries no header: no metadata to show\n");
   EXPECT_EQ(outcome.err, "");
   const Outcome stage = run({"list", "--stage", "pr-5"});
@@ -145,9 +148,9 @@ TEST_F(ListCommand, PrintsJsonLinesAndASummary) {
       R"("ended":"2025-01-25T12:00:00Z","stage":"pr-5","table":"t","source":"dynamodb://t","records":0,"raw_bytes":0,)"
       R"("stored_bytes":)" +
       size +
-      R"(,"digest":"00000000000000000000000000000000","consistent":false})"
+      R"(,"digest":"00000000000000000000000000000000","consistent":false,"verified":null})"
       "\n"
-      R"({"message_type":"dump","path":"backups/c.jsonl.zst","problem":"carries no header: no metadata to show","stored_bytes":4})"
+      R"({"message_type":"dump","path":"backups/c.jsonl.zst","state":"damaged","problem":"carries no header: no metadata to show","stored_bytes":4})"
       "\n"
       R"({"message_type":"summary","schema_version":1,"command":"list","status":"ok",)"))
       << outcome.out;

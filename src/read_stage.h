@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <thread>
 #include <vector>
@@ -13,7 +14,9 @@
 #include "backends/backend.h"
 #include "io/rate.h"
 #include "io/stop.h"
+#include "src/activity.h"
 #include "src/batch_pool.h"
+#include "src/checkpoint.h"
 
 namespace bulk {
 
@@ -22,24 +25,29 @@ class ReadStage {
   // At most so many segments are read at once, whatever --segments says: a thread each.
   static constexpr unsigned kMostReaders = 64;
 
-  // Starts reading. `bandwidth` paces the bytes of records of all readers together. `hand_on` takes each filled batch;
-  // called from every reader thread.
-  ReadStage(Source& source, std::span<const Segment> segments, BatchPool& pool, RateLimiter& bandwidth, Stop& stop,
-            std::function<void(Work*)> hand_on);
+  // Starts reading, each segment from its cursor where there is a checkpoint. `bandwidth` paces the bytes of records of
+  // all readers together. `hand_on` takes each filled batch; called from every reader thread. `board`, where there is
+  // one, shows what each reader is doing.
+  ReadStage(Source& source, std::span<const Segment> segments, const Checkpoint* checkpoint, BatchPool& pool,
+            RateLimiter& bandwidth, Stop& stop, std::function<void(Work*)> hand_on, ActivityBoard* board = nullptr);
 
   // Waits for all readers.
   void join();
 
  private:
   void run() noexcept;
-  void read_segment(const Segment& segment);
+  void read_segment(const Segment& segment, Reader& reader, ActivityBoard::Seat& seat);
+  std::unique_ptr<Reader> open(const Segment& segment);
 
+  Source& source_;
   std::span<const Segment> segments_;
+  const Checkpoint* const checkpoint_;
   BatchPool& pool_;
   RateLimiter& bandwidth_;
   Stop& stop_;
   std::function<void(Work*)> hand_on_;
-  std::vector<std::unique_ptr<Reader>> readers_;  // one per segment, opened before any thread starts
+  ActivityBoard* const board_;
+  std::mutex opening_;
   std::atomic<std::size_t> next_segment_{0};
   std::vector<std::jthread> threads_;
 };

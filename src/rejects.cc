@@ -23,10 +23,13 @@ std::string shortened(std::string_view text) {
 
 }  // namespace
 
-Rejects::Rejects(std::string source, std::string path, std::uint64_t most)
+Rejects::Rejects(std::string source, std::string path, std::uint64_t most, bool add)
     : source_(std::move(source)), path_(std::move(path)), most_(most) {
   std::error_code ignored;
-  if (!path_.empty() && std::filesystem::exists(path_, ignored)) {
+  if (path_.empty() || !std::filesystem::exists(path_, ignored)) return;
+  if (add) {
+    file_ = File::open_for_adding(path_);
+  } else {
     throw Error(ErrorKind::refused, "'" + path_ + "' exists", "name another file for --rejects");
   }
 }

@@ -23,8 +23,9 @@ struct Rejection {
 class Rejects {
  public:
   // `source` is what the records come from, for error texts. `path` may be empty: then every rejection throws.
-  // Error(refused) when the file exists: better now than at the first reject, hours into a load.
-  Rejects(std::string source, std::string path, std::uint64_t most);
+  // Error(refused) when the file exists: better now than at the first reject, hours into a load. `add`: it is that of
+  // an earlier run of the same work, and is added to.
+  Rejects(std::string source, std::string path, std::uint64_t most, bool add = false);
 
   // One line of JSON: {"line":7,"segment":0,"reason":"...","record":{...}} ("text" instead of "record" when it is no
   // JSON). Throws Error(failed) when there is no file or the fuse blows.

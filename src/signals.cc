@@ -5,15 +5,28 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <string>
 
 #include "io/error.h"
 
 namespace bulk {
 
-Signals::Signals(Stop& stop) : stop_(stop) {
+namespace {
+
+// The line that main would print, on a line of its own where a progress line is being drawn. Not through stdio: a
+// thread that is stuck may hold its lock.
+void say_ended(const Error& cause) {
+  const std::string line = std::string(isatty(STDERR_FILENO) == 1 ? "\r\x1b[K" : "") + "bulk: " + cause.line() + "\n";
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
+}
+
+}  // namespace
+
+Signals::Signals(Stop& stop, std::chrono::milliseconds drain) : stop_(stop), drain_(drain) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
@@ -41,19 +54,32 @@ Signals::~Signals() {
 }
 
 void Signals::receive() {
-  bool first = true;
+  using Clock = std::chrono::steady_clock;
+  int first = 0;
+  Clock::time_point deadline;
   for (;;) {
+    int timeout_ms = -1;
+    if (first != 0) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+      timeout_ms = static_cast<int>(std::max<std::int64_t>(0, left.count()));
+    }
     pollfd wait[2] = {{signal_fd_, POLLIN, 0}, {done_fd_, POLLIN, 0}};
-    if (poll(wait, 2, -1) < 0) {
+    const int ready = poll(wait, 2, timeout_ms);
+    if (ready < 0) {
       if (errno == EINTR) continue;
       return;
+    }
+    if (ready == 0) {
+      say_ended(Error::interrupted(first));
+      _exit(128 + first);
     }
     if (wait[1].revents != 0) return;
     signalfd_siginfo received;
     if (read(signal_fd_, &received, sizeof received) != sizeof received) continue;
     const int signal = static_cast<int>(received.ssi_signo);
-    if (!first) _exit(128 + signal);
-    first = false;
+    if (first != 0) _exit(128 + signal);
+    first = signal;
+    deadline = Clock::now() + drain_;
     stop_.fail(std::make_exception_ptr(Error::interrupted(signal)));
   }
 }

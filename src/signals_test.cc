@@ -49,6 +49,20 @@ TEST(SignalsDeathTest, SecondSignalEndsTheProcessAtOnce) {
   EXPECT_EXIT(send_a_second_signal(), testing::ExitedWithCode(130), "");
 }
 
+// Stands for a job that does not notice, while its drain is waited for only so long.
+[[noreturn]] void do_not_notice(int signal) {
+  Stop stop;
+  const Signals signals(stop, std::chrono::milliseconds(20));
+  kill(getpid(), signal);
+  for (;;) pause();
+}
+
+TEST(SignalsDeathTest, AJobThatDoesNotEndIsEndedAllTheSame) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(do_not_notice(SIGINT), testing::ExitedWithCode(130), "^bulk: interrupted\n$");
+  EXPECT_EXIT(do_not_notice(SIGTERM), testing::ExitedWithCode(143), "^bulk: terminated\n$");
+}
+
 TEST(SignalsDeathTest, EndsWithoutASignal) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(

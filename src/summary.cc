@@ -113,6 +113,7 @@ std::string summary_json(const Summary& summary) {
   number(json, "filtered", summary.filtered);
   number(json, "rejected", summary.rejected);
   number(json, "superseded", summary.superseded);
+  if (summary.resumed > 0) number(json, "resumed", summary.resumed);
   json.EndObject();
   json.Key("bytes");
   json.StartObject();
@@ -153,6 +154,7 @@ std::string summary_json(const Summary& summary) {
   decimal(json, "seconds", summary.seconds, 1000);
   if (summary.differences) differences(json, *summary.differences);
   if (summary.dumps) number(json, "dumps", *summary.dumps);
+  if (summary.runs) number(json, "runs", *summary.runs);
   texts(json, "not_copied", summary.not_copied);
   texts(json, "warnings", summary.warnings);
   if (summary.error) error(json, *summary.error);

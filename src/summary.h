@@ -27,6 +27,7 @@ struct Summary {
   std::string source, target;  // endpoints or paths as to be shown, without secrets
   std::string table;           // name of the table read or written; empty: not shown
   std::uint64_t read = 0, written = 0, filtered = 0, rejected = 0, superseded = 0;  // records
+  std::uint64_t resumed = 0;  // of the records read: by earlier runs of the same work
   std::uint64_t raw_bytes = 0, stored_bytes = 0;
   std::optional<Digest> digest;
   Verified verified = Verified::no;
@@ -37,6 +38,7 @@ struct Summary {
   double seconds = 0;
   std::optional<Differences> differences;
   std::optional<std::uint64_t> dumps;   // list
+  std::optional<std::uint64_t> runs;    // history
   std::vector<std::string> not_copied;  // settings of the table that were seen and not carried over
   std::vector<std::string> warnings;
   std::optional<Error> error;  // set by main
@@ -51,7 +53,7 @@ struct Summary {
 std::string summary_status(const Summary& summary);
 // One line without its newline.
 std::string summary_json(const Summary& summary);
-// Lines, each ended by a newline; empty for commands whose output is the answer (list, inspect, cat).
+// Lines, each ended by a newline; empty for commands whose output is the answer (list, history, inspect, cat).
 std::string summary_text(const Summary& summary);
 
 }  // namespace bulk

@@ -42,16 +42,18 @@ TEST(SummaryJson, HoldsWhatIsSpecialOnlyWhereItIs) {
   summary.verified = Verified::acknowledged;
   summary.differences = Differences{1, 2, 3, 4};
   summary.dumps = 5;
+  summary.runs = 6;
+  summary.resumed = 7;
   summary.not_copied = {"auto-scaling"};
   summary.warnings = {"a \"quoted\" one\n"};
   summary.seconds = 1.23456;
   EXPECT_EQ(
       summary_json(summary),
       R"({"message_type":"summary","schema_version":1,"command":"restore","status":"ok","dry_run":true,"source":"",)"
-      R"("target":"","table":"t","records":{"read":0,"written":0,"filtered":0,"rejected":0,"superseded":0},)"
-      R"("bytes":{"raw":0,"stored":0},"digest":null,"verified":"acknowledged","consistent":false,)"
+      R"("target":"","table":"t","records":{"read":0,"written":0,"filtered":0,"rejected":0,"superseded":0,)"
+      R"("resumed":7},"bytes":{"raw":0,"stored":0},"digest":null,"verified":"acknowledged","consistent":false,)"
       R"("requests":{"sent":0,"throttled":0,"retried":0},"capacity":{"read":0,"write":0},"seconds":1.235,)"
-      R"("differences":{"equal":1,"only_in_source":2,"only_in_target":3,"different":4},"dumps":5,)"
+      R"("differences":{"equal":1,"only_in_source":2,"only_in_target":3,"different":4},"dumps":5,"runs":6,)"
       R"("not_copied":["auto-scaling"],"warnings":["a \"quoted\" one\n"]})");
 }
 

@@ -135,7 +135,9 @@ std::string requests_text(const Summary& summary) {
 }  // namespace
 
 std::string summary_text(const Summary& summary) {
-  if (summary.command == "list" || summary.command == "inspect" || summary.command == "cat" || summary.dumps) return {};
+  if (summary.command == "list" || summary.command == "inspect" || summary.command == "cat" || summary.dumps ||
+      summary.runs)
+    return {};
   const auto& found = summary.differences;
   const bool different = found && found->only_in_source + found->only_in_target + found->different > 0;
   const bool shown = !summary.error || summary.error->kind() == ErrorKind::rejected || different;
@@ -147,6 +149,7 @@ std::string summary_text(const Summary& summary) {
   lines.title(proven || summary.command == "diff" ? title_of(summary) : "Differences found");
   places(lines, summary);
   if (summary.read > 0 || !summary.dry_run) lines.line("Items", with_separators(summary.read));
+  lines.records("Resumed", summary.resumed, "done by earlier runs");
   lines.records("Skipped", summary.filtered, "left out");
   lines.records("Repeats", summary.superseded, "replaced by a later one with the same key");
   lines.records("Rejects", summary.rejected, "could not be written");

@@ -22,12 +22,26 @@ struct Count {
     digest += other.digest;
     return *this;
   }
+  Count& operator-=(const Count& other) {
+    records -= other.records;
+    digest -= other.digest;
+    return *this;
+  }
   friend bool operator==(const Count&, const Count&) = default;
 };
 
 struct Tally {
   Count read, written, filtered, rejected;
   std::uint64_t raw_bytes = 0;
+
+  Tally& operator+=(const Tally& other) {
+    read += other.read;
+    written += other.written;
+    filtered += other.filtered;
+    rejected += other.rejected;
+    raw_bytes += other.raw_bytes;
+    return *this;
+  }
 };
 
 struct Totals {
@@ -36,20 +50,13 @@ struct Totals {
 
   Tally all() const {
     Tally sum;
-    for (const auto& [index, tally] : segments) {
-      sum.read += tally.read;
-      sum.written += tally.written;
-      sum.filtered += tally.filtered;
-      sum.rejected += tally.rejected;
-      sum.raw_bytes += tally.raw_bytes;
-    }
+    for (const auto& [index, tally] : segments) sum += tally;
     return sum;
   }
   // What the target holds of this run: written without superseded.
   Count net() const {
     Count net = all().written;
-    net.records -= superseded.records;
-    net.digest -= superseded.digest;
+    net -= superseded;
     return net;
   }
 };

@@ -49,8 +49,8 @@ void TransformStage::drain() {
 void TransformStage::transform(Work* work) {
   Worker& worker = workers_.local();
   Batch& batch = work->batch;
-  Tally& tally = worker.segments[batch.segment];
-  tally.raw_bytes += batch.bytes.size();
+  Tally& tally = work->tally;
+  tally.raw_bytes = batch.bytes.size();
   progress_.records_read.fetch_add(batch.records.size(), std::memory_order_relaxed);
   progress_.bytes_read.fetch_add(batch.bytes.size(), std::memory_order_relaxed);
 
@@ -93,6 +93,8 @@ void TransformStage::transform(Work* work) {
   batch.records.resize(kept);
   batch.bytes.resize(kept_bytes);
   if (kept > 0) sink_.encode(batch);
+  worker.segments[batch.segment] += tally;
+  work->transformed = true;
 }
 
 std::string TransformStage::why_no_record(Worker& worker, std::string_view line) {
@@ -105,10 +107,7 @@ std::string TransformStage::why_no_record(Worker& worker, std::string_view line)
 void TransformStage::add_to(std::map<std::uint32_t, Tally>& segments) {
   for (const Worker& worker : workers_) {
     for (const auto& [index, tally] : worker.segments) {
-      Tally& sum = segments[index];
-      sum.read += tally.read;
-      sum.rejected += tally.rejected;
-      sum.raw_bytes += tally.raw_bytes;
+      segments[index] += tally;
     }
   }
 }

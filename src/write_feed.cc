@@ -2,14 +2,17 @@
 
 #include <algorithm>
 
+#include "io/error.h"
+
 namespace bulk {
 
 WriteFeed::WriteFeed(const SinkLimits& limits, unsigned writers, bool in_order, KeyLedger* ledger, BatchPool& pool,
-                     ProgressCounters& progress, Stop& stop)
+                     Checkpoint* checkpoint, ProgressCounters& progress, Stop& stop)
     : limits_(limits),
       in_order_(in_order),
       ledger_(ledger),
       pool_(pool),
+      checkpoint_(checkpoint),
       progress_(progress),
       stop_(stop),
       routed_(writers) {
@@ -48,36 +51,51 @@ bool WriteFeed::fill(unsigned writer, std::vector<Pending>& pending) {
       if (take(writer, pending)) return true;
       if (!pending.empty()) return true;
       if (closed && exhausted(writer)) return false;
+      // Nothing will come that could fill the gap.
+      if (closed && early_ > 0) throw Error(ErrorKind::corrupt, "a batch was lost", "do not use the result; run again");
     }
     changes_.wait(seen, std::memory_order_acquire);
   }
 }
 
 bool WriteFeed::exhausted(unsigned writer) const {
-  return !in_order_ ? active_.empty() : routed_[writer].empty() && too_early_.empty();
+  return early_ == 0 && (in_order_ ? routed_[writer].empty() : active_.empty());
 }
 
 void WriteFeed::take_new_batches() {
   Work* work = nullptr;
   while (arrived_.try_pop(work)) {
-    if (!in_order_) {
+    if (!work->transformed) {
+      progress_.waiting_for_write.fetch_sub(1, std::memory_order_relaxed);
+      pool_.release(work);
+      continue;
+    }
+    if (!in_order_ && !limits_.whole_batches) {
       admit(work);
       continue;
     }
-    too_early_.emplace(work->batch.sequence, work);
-    while (!too_early_.empty() && too_early_.begin()->first == next_sequence_) {
-      admit(too_early_.begin()->second);
-      too_early_.erase(too_early_.begin());
-      ++next_sequence_;
+    Sequence& sequence = sequences_[work->batch.segment];
+    sequence.early.emplace(work->batch.sequence, work);
+    ++early_;
+    for (auto next = sequence.early.begin(); next != sequence.early.end() && next->first == sequence.next;
+         next = sequence.early.erase(next)) {
+      admit(next->second);
+      ++sequence.next;
+      --early_;
     }
   }
+}
+
+void WriteFeed::settled(Work* work) {
+  if (checkpoint_ != nullptr) checkpoint_->settled(*work);
+  pool_.release(work);
 }
 
 void WriteFeed::admit(Work* work) {
   progress_.waiting_for_write.fetch_sub(1, std::memory_order_relaxed);
   const std::vector<Record>& records = work->batch.records;
   if (records.empty()) {
-    pool_.release(work);
+    settled(work);
     return;
   }
   work->unacknowledged.store(static_cast<std::uint32_t>(records.size()), std::memory_order_relaxed);

@@ -5,6 +5,9 @@
 // batches are put back into the order of the file and each record goes to the writer that its key's hash names, so that
 // two records of one key are never in flight together and the last one in the file wins.
 //
+// A sink of whole batches gets those of each segment in their sequence, so that what it holds is always a prefix of
+// every segment: what a journal can be gone on from.
+//
 // push() is lock-free and called by transform workers; writers share one short critical section per slice.
 #pragma once
 
@@ -20,6 +23,7 @@
 #include "backends/backend.h"
 #include "io/stop.h"
 #include "src/batch_pool.h"
+#include "src/checkpoint.h"
 #include "src/key_ledger.h"
 #include "src/progress.h"
 
@@ -35,9 +39,9 @@ struct Pending {
 class WriteFeed {
  public:
   // `in_order`: key order instead of free order; `ledger`, where there is one, then learns every record in the order of
-  // the file. `writers` is the number of threads that call fill().
+  // the file. `writers` is the number of threads that call fill(). `checkpoint` may be null.
   WriteFeed(const SinkLimits& limits, unsigned writers, bool in_order, KeyLedger* ledger, BatchPool& pool,
-            ProgressCounters& progress, Stop& stop);
+            Checkpoint* checkpoint, ProgressCounters& progress, Stop& stop);
   ~WriteFeed();
   WriteFeed(const WriteFeed&) = delete;
 
@@ -49,7 +53,16 @@ class WriteFeed {
   // empty. False when `pending` is empty because there is nothing more to write, or the job stopped.
   bool fill(unsigned writer, std::vector<Pending>& pending);
 
+  // A batch whose last record is settled goes home.
+  void settled(Work* work);
+
  private:
+  // Batches of one segment on their way back into its sequence.
+  struct Sequence {
+    std::uint64_t next = 0;
+    std::map<std::uint64_t, Work*> early;
+  };
+
   void take_new_batches();
   void admit(Work* work);
   bool take(unsigned writer, std::vector<Pending>& pending);
@@ -61,6 +74,7 @@ class WriteFeed {
   const bool in_order_;
   KeyLedger* const ledger_;
   BatchPool& pool_;
+  Checkpoint* const checkpoint_;
   ProgressCounters& progress_;
   Stop& stop_;
 
@@ -68,10 +82,10 @@ class WriteFeed {
   std::atomic<std::uint64_t> changes_{0};  // counted up whenever a waiting writer should look again
   std::atomic<bool> closed_{false};
 
-  std::mutex mutex_;                 // guards what follows
-  std::deque<Work*> active_;         // free order: batches with records not handed out
-  std::uint64_t next_sequence_ = 0;  // key order: the batch that comes next in the file
-  std::map<std::uint64_t, Work*> too_early_;
+  std::mutex mutex_;          // guards what follows
+  std::deque<Work*> active_;  // free order: batches with records not handed out
+  std::map<std::uint32_t, Sequence> sequences_;
+  std::size_t early_ = 0;                    // batches in all of them
   std::vector<std::deque<Pending>> routed_;  // key order: per writer
   std::size_t registration_ = 0;
 };

@@ -28,6 +28,7 @@ class WriteFeedTest : public testing::Test {
       work->batch.records.push_back(record);
     }
     work->batch.sequence = sequence;
+    work->transformed = true;
     return work;
   }
   static std::vector<std::string> many(const std::string& prefix, int count) {
@@ -42,7 +43,7 @@ class WriteFeedTest : public testing::Test {
 };
 
 TEST_F(WriteFeedTest, SlicesTakeTurnsAmongTheWaitingBatches) {
-  WriteFeed feed({25, 1 << 20, false, 1}, 1, false, nullptr, pool_, progress_, stop_);
+  WriteFeed feed({25, 1 << 20, false, 1}, 1, false, nullptr, pool_, nullptr, progress_, stop_);
   Work* first = batch(many("a", 60));
   Work* second = batch(many("b", 60));
   feed.push(first);
@@ -62,7 +63,7 @@ TEST_F(WriteFeedTest, SlicesTakeTurnsAmongTheWaitingBatches) {
 }
 
 TEST_F(WriteFeedTest, ASliceHoldsAKeyOnce) {
-  WriteFeed feed({25, 1 << 20, false, 1}, 1, false, nullptr, pool_, progress_, stop_);
+  WriteFeed feed({25, 1 << 20, false, 1}, 1, false, nullptr, pool_, nullptr, progress_, stop_);
   feed.push(batch({"a", "b", "a", "c"}));
   feed.close();
   std::vector<Pending> slice;
@@ -74,7 +75,7 @@ TEST_F(WriteFeedTest, ASliceHoldsAKeyOnce) {
 }
 
 TEST_F(WriteFeedTest, FillsUpWhatASliceHasLeft) {
-  WriteFeed feed({25, 1 << 20, false, 1}, 1, false, nullptr, pool_, progress_, stop_);
+  WriteFeed feed({25, 1 << 20, false, 1}, 1, false, nullptr, pool_, nullptr, progress_, stop_);
   feed.push(batch(many("a", 40)));
   feed.close();
   std::vector<Pending> slice;
@@ -92,7 +93,7 @@ TEST_F(WriteFeedTest, FillsUpWhatASliceHasLeft) {
 TEST_F(WriteFeedTest, InKeyOrderAKeyHasOneWriterAndTheOrderOfTheFile) {
   KeyLedger ledger("/tmp", 1 << 20);
   constexpr unsigned kWriters = 3;
-  WriteFeed feed({25, 1 << 20, false, kWriters}, kWriters, true, &ledger, pool_, progress_, stop_);
+  WriteFeed feed({25, 1 << 20, false, kWriters}, kWriters, true, &ledger, pool_, nullptr, progress_, stop_);
   // They arrive out of order, as transform workers finish them.
   feed.push(batch(many("k", 50), 2));
   feed.push(batch(many("k", 50), 0));
@@ -115,9 +116,9 @@ TEST_F(WriteFeedTest, InKeyOrderAKeyHasOneWriterAndTheOrderOfTheFile) {
 }
 
 TEST_F(WriteFeedTest, GivesWholeBatchesToASinkOfThem) {
-  WriteFeed feed({1, 1, true, 1}, 1, false, nullptr, pool_, progress_, stop_);
+  WriteFeed feed({1, 1, true, 1}, 1, false, nullptr, pool_, nullptr, progress_, stop_);
   feed.push(batch(many("a", 60)));
-  feed.push(batch({}));
+  feed.push(batch({}, 1));
   feed.close();
   std::vector<Pending> slice;
   ASSERT_TRUE(feed.fill(0, slice));
@@ -126,8 +127,46 @@ TEST_F(WriteFeedTest, GivesWholeBatchesToASinkOfThem) {
   EXPECT_FALSE(feed.fill(0, slice)) << "an empty batch goes straight home";
 }
 
+TEST_F(WriteFeedTest, WholeBatchesOfASegmentComeInTheirSequence) {
+  WriteFeed feed({1, 1, true, 1}, 1, false, nullptr, pool_, nullptr, progress_, stop_);
+  std::vector<Work*> works;
+  for (const std::uint64_t sequence : {2u, 0u, 1u}) {
+    works.push_back(batch({"a" + std::to_string(sequence)}, sequence));
+    works.back()->batch.segment = 7;
+  }
+  works.push_back(batch({"b"}));
+  for (Work* work : works) feed.push(work);
+  feed.close();
+  std::vector<Work*> order;
+  std::vector<Pending> slice;
+  while (feed.fill(0, slice)) {
+    order.push_back(slice.front().work);
+    slice.clear();
+  }
+  EXPECT_EQ(order, (std::vector<Work*>{works[1], works[2], works[0], works[3]}));
+}
+
+TEST_F(WriteFeedTest, AGapThatNothingCanFillIsAnErrorAndNoWait) {
+  WriteFeed feed({1, 1, true, 1}, 1, false, nullptr, pool_, nullptr, progress_, stop_);
+  feed.push(batch({"a"}, 1));
+  feed.close();
+  std::vector<Pending> slice;
+  EXPECT_THROW(feed.fill(0, slice), Error);
+}
+
+TEST_F(WriteFeedTest, NothingIsWrittenOfABatchThatWasNotTransformed) {
+  WriteFeed feed({25, 1 << 20, false, 1}, 1, false, nullptr, pool_, nullptr, progress_, stop_);
+  Work* work = batch({"a"});
+  work->transformed = false;
+  feed.push(work);
+  feed.close();
+  std::vector<Pending> slice;
+  EXPECT_FALSE(feed.fill(0, slice));
+  EXPECT_TRUE(pool_.all_home());
+}
+
 TEST_F(WriteFeedTest, AWaitingWriterIsWokenByABatchAndByAStop) {
-  WriteFeed feed({25, 1 << 20, false, 1}, 1, false, nullptr, pool_, progress_, stop_);
+  WriteFeed feed({25, 1 << 20, false, 1}, 1, false, nullptr, pool_, nullptr, progress_, stop_);
   std::vector<Pending> slice;
   std::jthread pushing([&] { feed.push(batch({"a"})); });
   EXPECT_TRUE(feed.fill(0, slice));

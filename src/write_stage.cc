@@ -1,15 +1,25 @@
 #include "src/write_stage.h"
 
+#include <mutex>
 #include <random>
 
 #include "io/error.h"
 
 namespace bulk {
+namespace {
+
+void add_to(Count& count, const Pending& entry) {
+  const std::lock_guard lock(entry.work->tally_mutex);
+  count.add(entry.record().digest);
+}
+
+}  // namespace
 
 Writer::Writer(const WriteContext& context, unsigned number)
     : context_(context),
       number_(number),
       session_(context.sink.open()),
+      seat_(context.board),
       backoff_(context.retry, std::random_device{}()) {}
 
 void Writer::run() noexcept {
@@ -20,10 +30,12 @@ void Writer::run() noexcept {
         bisect(std::move(slice));
         slice.clear();
       }
+      seat_.doing(Doing::waiting);
     }
   } catch (...) {
     context_.stop.fail(std::current_exception());
   }
+  seat_.doing(Doing::waiting);
 }
 
 double Writer::estimate(std::span<const Pending> slice) const {
@@ -33,6 +45,7 @@ double Writer::estimate(std::span<const Pending> slice) const {
 }
 
 bool Writer::attempt(std::vector<Pending>& slice) {
+  seat_.doing(Doing::working);
   const double reserved = estimate(slice);
   if (reserved > 0 && !context_.rate.acquire(reserved, context_.stop)) context_.stop.check();
   context_.stop.check();
@@ -40,6 +53,7 @@ bool Writer::attempt(std::vector<Pending>& slice) {
   for (const Pending& entry : slice) refs_.push_back({&entry.work->batch, entry.index});
   if (backoff_.attempts() > 0) context_.stats.retried.fetch_add(1, std::memory_order_relaxed);
 
+  seat_.doing(Doing::writing, slice.front().work->batch.segment);
   WriteResult result = session_->write(refs_);
   using Outcome = WriteResult::Outcome;
   switch (result.outcome) {
@@ -119,6 +133,7 @@ void Writer::wait_before_retry(Backoff::Cause cause, const std::string& reason, 
                     std::to_string(first.work->batch.segment) + ": " + reason,
                 "try again when the table answers");
   }
+  seat_.doing(Doing::working);
   context_.stop.wait_for(delay);
 }
 
@@ -133,13 +148,15 @@ void Writer::settle(const Pending& entry, Settled how) {
       break;
     case Settled::filtered:
       tally.filtered.add(record.digest);
+      add_to(entry.work->tally.filtered, entry);
       context_.progress.records_written.fetch_add(1, std::memory_order_relaxed);
       break;
     case Settled::rejected:
       tally.rejected.add(record.digest);
+      add_to(entry.work->tally.rejected, entry);
       break;
   }
-  if (entry.work->unacknowledged.fetch_sub(1, std::memory_order_acq_rel) == 1) context_.pool.release(entry.work);
+  if (entry.work->unacknowledged.fetch_sub(1, std::memory_order_acq_rel) == 1) context_.feed.settled(entry.work);
 }
 
 }  // namespace bulk

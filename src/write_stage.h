@@ -19,7 +19,7 @@
 #include "io/rate.h"
 #include "io/retry.h"
 #include "io/stop.h"
-#include "src/batch_pool.h"
+#include "src/activity.h"
 #include "src/progress.h"
 #include "src/rejects.h"
 #include "src/totals.h"
@@ -31,13 +31,13 @@ namespace bulk {
 struct WriteContext {
   Sink& sink;
   WriteFeed& feed;
-  BatchPool& pool;
   RateLimiter& rate;
   Rejects& rejects;
   RequestStats& stats;
   ProgressCounters& progress;
   Stop& stop;
   RetryPolicy retry{};
+  ActivityBoard* board = nullptr;  // shows what each writer is doing, where there is one
 };
 
 class Writer {
@@ -64,6 +64,7 @@ class Writer {
   WriteContext context_;
   const unsigned number_;
   std::unique_ptr<SinkSession> session_;
+  ActivityBoard::Seat seat_;
   Backoff backoff_;
   std::string refusal_;          // why the last invalid request was refused
   std::vector<RecordRef> refs_;  // scratch of attempt()

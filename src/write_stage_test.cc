@@ -173,13 +173,14 @@ TEST(WriteStage, GivesUpOnATargetThatNeverAnswers) {
     result.reason = "127.0.0.1:1: connection refused";
     return result;
   };
-  WriteFeed feed(sink.limits(), 1, false, nullptr, pool, progress, stop);
+  WriteFeed feed(sink.limits(), 1, false, nullptr, pool, nullptr, progress, stop);
   Work* work = pool.acquire();
   work->batch.bytes.append(item_line("a", "b") + "\n");
   work->batch.records.push_back({0, static_cast<std::uint32_t>(work->batch.bytes.size() - 1), 10, 0, {}, {}});
+  work->transformed = true;
   feed.push(work);
   feed.close();
-  WriteContext context{sink, feed, pool, rate, rejects, stats, progress, stop};
+  WriteContext context{sink, feed, rate, rejects, stats, progress, stop};
   context.retry.give_up_after = std::chrono::milliseconds(1);
   context.retry.transient_base = std::chrono::milliseconds(1);
   context.retry.min_attempts = 3;

@@ -4,8 +4,21 @@
 #include "io/error.h"
 #include "src/commands/commands.h"
 #include "src/load.h"
+#include "src/resume.h"
 
 namespace bulk {
+namespace {
+
+// Nobody has named the file: a new one, or the unfinished one that --resume means.
+std::string dump_in(AppContext& context, Store& source, const std::string& folder) {
+  const auto unfinished = source.rereadable() ? unfinished_dump(context, source, folder) : std::nullopt;
+  if (unfinished && context.options.resume) return *unfinished;
+  if (unfinished) context.progress.note("'" + *unfinished + ".partial' is unfinished: --resume goes on with it");
+  const std::string path = context.new_dump_path(source.describe().identity.name, std::chrono::system_clock::now());
+  return (std::filesystem::path(folder) / std::filesystem::path(path).filename()).string();
+}
+
+}  // namespace
 
 void run_backup(AppContext& context) {
   const std::unique_ptr<Store> source = context.open(context.endpoint(context.argument(0), "SOURCE"));
@@ -16,9 +29,7 @@ void run_backup(AppContext& context) {
   }
   const bool folder = !destination.empty() && (destination.back() == '/' || std::filesystem::is_directory(destination));
   if (destination.empty() || folder) {
-    const std::string path = context.new_dump_path(source->describe().identity.name, std::chrono::system_clock::now());
-    destination =
-        folder ? (std::filesystem::path(destination) / std::filesystem::path(path).filename()).string() : path;
+    destination = dump_in(context, *source, folder ? destination : context.backup_directory());
   }
   const std::unique_ptr<Store> target = context.open(destination);
   if (!target->is_dump()) {

@@ -7,6 +7,7 @@
 #include "src/commands/commands.h"
 #include "src/job.h"
 #include "src/pipeline.h"
+#include "src/stall_watch.h"
 
 namespace bulk {
 namespace {
@@ -52,6 +53,7 @@ class KeyFilter {
 
 void run_cat(AppContext& context) {
   const std::unique_ptr<Store> store = context.open(context.endpoint(context.argument(0), "SOURCE"));
+  await_first_bytes(context, *store);
   const TableFacts facts = store->describe();
   context.summary.source = store->url();
   std::optional<KeySchema> key;
@@ -75,6 +77,15 @@ void run_cat(AppContext& context) {
   read.key = key ? &*key : nullptr;
   const std::unique_ptr<Source> source = store->source(read);
 
+  StallLimits patience = stall_limits(context.options, store->url(), "");
+  patience.one_segment = true;
+  patience.paced_by = {&rate};
+  ActivityBoard board(1);
+  ActivityBoard::Seat seat(&board);
+  // Who reads what is printed may take any time.
+  seat.doing(Doing::working);
+  const StallWatch watch(std::move(patience), board, context.progress.counters(), context.stats, context.stop);
+
   const std::uint64_t limit = context.options.limit;
   Batch batch;
   for (const Segment& segment : source->plan()) {
@@ -82,7 +93,9 @@ void run_cat(AppContext& context) {
     while (limit == 0 || context.summary.written < limit) {
       context.stop.check();
       batch.reset();
+      seat.doing(Doing::reading, segment.index, context.summary.read);
       if (!reader->read(batch)) break;
+      seat.doing(Doing::working);
       for (const Record& record : batch.records) {
         ++context.summary.read;
         const std::string_view line = batch.line(record);

@@ -13,6 +13,7 @@ void run_copy(AppContext& context);
 void run_verify(AppContext& context);
 void run_diff(AppContext& context);
 void run_list(AppContext& context);
+void run_history(AppContext& context);
 void run_inspect(AppContext& context);
 void run_cat(AppContext& context);
 void run_drop(AppContext& context);

@@ -1,11 +1,13 @@
 // bulk copy SOURCE TARGET: from table to table, with no file between.
 #include "src/commands/commands.h"
+#include "src/job.h"
 #include "src/load.h"
 
 namespace bulk {
 
 void run_copy(AppContext& context) {
   const std::unique_ptr<Store> from = context.open(context.endpoint(context.argument(0), "SOURCE"));
+  await_first_bytes(context, *from);
   const std::unique_ptr<Store> to = context.open(context.endpoint(context.argument(1), "TARGET"));
   load(context, *from, *to);
 }

@@ -30,6 +30,7 @@ void run_diff(AppContext& context) {
   const std::unique_ptr<Store> second = context.open(context.endpoint(context.argument(1), "B"));
   context.summary.source = first->url();
   context.summary.target = second->url();
+  for (Store* side : {first.get(), second.get()}) await_first_bytes(context, *side);
   const KeySchema key = common_key(context.options, first->describe(), first->url(), second->describe(), second->url());
   const bool json = context.options.json;
   const Comparison result =

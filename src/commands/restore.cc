@@ -3,6 +3,7 @@
 #include "backends/dynamodb/url.h"
 #include "io/error.h"
 #include "src/commands/commands.h"
+#include "src/job.h"
 #include "src/load.h"
 
 namespace bulk {
@@ -45,6 +46,7 @@ void run_restore(AppContext& context) {
     throw Error(ErrorKind::usage, "'" + dump->url() + "' is a table, not a dump",
                 "bulk copy writes from table to table");
   }
+  await_first_bytes(context, *dump);
   std::string target = context.options.to;
   if (target.empty() && context.options.stage.empty()) {
     target = origin_of(*dump, context.options);

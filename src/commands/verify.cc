@@ -61,6 +61,7 @@ void verify_against(AppContext& context, Store& dump, Store& table) {
 void run_verify(AppContext& context) {
   const std::unique_ptr<Store> dump = context.open(context.dump_argument(context.argument(0)));
   context.summary.source = dump->url();
+  await_first_bytes(context, *dump);
   if (context.options.against.empty()) {
     verify_alone(context, *dump);
     return;

@@ -5,7 +5,7 @@ _bulk() {
   COMPREPLY=()
 
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W "backup restore copy verify diff list inspect cat drop --help --version" -- "$current"))
+    COMPREPLY=($(compgen -W "backup restore copy verify diff list history inspect cat drop --help --version" -- "$current"))
     return
   fi
 
@@ -22,7 +22,7 @@ _bulk() {
       COMPREPLY=($(compgen -W "$(sed -n 's/^\[stages\."\{0,1\}\([A-Za-z0-9._-]*\)"\{0,1\}\].*/\1/p' bulk.toml 2>/dev/null)" -- "$current"))
       return
       ;;
-    --jobs | -j | --segments | --memory | --level | --max-rcu | --bwlimit | --max-wcu | --capacity-percent | --max-rejects | --limit | \
+    --jobs | -j | --segments | --memory | --level | --max-rcu | --bwlimit | --stall-timeout | --reason | --max-wcu | --capacity-percent | --max-rejects | --limit | \
       --key | --table | --profile | --region | --endpoint-url)
       return
       ;;
@@ -30,18 +30,19 @@ _bulk() {
 
   local shared="--config --stage --json --quiet --verbose --help"
   local connection="--profile --region --endpoint-url"
-  local work="--jobs --memory --bwlimit --capacity-percent"
+  local work="--jobs --memory --bwlimit --stall-timeout --capacity-percent"
   local reading="--segments --max-rcu"
-  local target="--create --key --force --only-missing --rejects --max-rejects --max-wcu --yes --confirm --dry-run --no-verify"
+  local target="--create --key --force --only-missing --rejects --max-rejects --max-wcu --yes --confirm --resume --reason --dry-run --no-verify"
   case $command in
-    backup) flags="$shared $connection $work $reading --to --table --level --consistent-read --dry-run --progress" ;;
+    backup) flags="$shared $connection $work $reading --to --table --level --consistent-read --resume --reason --dry-run --progress" ;;
     restore) flags="$shared $connection $work $target --to --table --progress" ;;
     copy) flags="$shared $connection $work $reading $target --consistent-read --progress" ;;
     verify) flags="$shared $connection $work $reading --against --key --progress" ;;
     diff) flags="$shared $connection $work $reading --key --progress" ;;
     list | inspect) flags="$shared" ;;
+    history) flags="$shared --limit" ;;
     cat) flags="$shared $connection $work $reading --limit --key --table --consistent-read" ;;
-    drop) flags="$shared $connection $work $reading --backed-up-by --key --table --yes --confirm --dry-run --progress" ;;
+    drop) flags="$shared $connection $work $reading --backed-up-by --key --table --yes --confirm --reason --dry-run --progress" ;;
     *) return ;;
   esac
   if [[ $current == -* ]]; then

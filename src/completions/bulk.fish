@@ -10,6 +10,7 @@ complete -c bulk -n __fish_use_subcommand -f -a copy -d 'copy a table into anoth
 complete -c bulk -n __fish_use_subcommand -f -a verify -d 'prove that a dump is whole, or that a table holds exactly its records'
 complete -c bulk -n __fish_use_subcommand -f -a diff -d 'which records differ between two tables or dumps'
 complete -c bulk -n __fish_use_subcommand -f -a list -d 'list the dumps of backup_dir'
+complete -c bulk -n __fish_use_subcommand -f -a history -d 'list what was done'
 complete -c bulk -n __fish_use_subcommand -f -a inspect -d 'show metadata, schema and frames of a dump'
 complete -c bulk -n __fish_use_subcommand -f -a cat -d 'print records as JSON lines'
 complete -c bulk -n __fish_use_subcommand -f -a drop -d 'delete a table that a dump backs up'
@@ -17,7 +18,7 @@ complete -c bulk -n __fish_use_subcommand -l version -d 'print the version'
 complete -c bulk -s h -l help -d 'print help'
 
 complete -c bulk -n '__fish_seen_subcommand_from restore verify inspect' -a latest
-set -l all backup restore copy verify diff list inspect cat drop
+set -l all backup restore copy verify diff list history inspect cat drop
 set -l moving backup restore copy verify diff cat drop
 set -l scanning backup copy verify diff cat drop
 complete -c bulk -n "__fish_seen_subcommand_from $all" -l config -r -d 'use this bulk.toml'
@@ -31,6 +32,7 @@ complete -c bulk -n "__fish_seen_subcommand_from $moving" -l endpoint-url -x -d 
 complete -c bulk -n "__fish_seen_subcommand_from $moving" -s j -l jobs -x -d 'parallel work on this machine'
 complete -c bulk -n "__fish_seen_subcommand_from $moving" -l memory -x -d 'hard bound of buffers'
 complete -c bulk -n "__fish_seen_subcommand_from $moving" -l bwlimit -x -d 'bytes of records per second'
+complete -c bulk -n "__fish_seen_subcommand_from $moving" -l stall-timeout -x -d 'give up when nothing has moved for so long'
 complete -c bulk -n "__fish_seen_subcommand_from $moving" -l capacity-percent -x -d 'share of a capacity'
 complete -c bulk -n "__fish_seen_subcommand_from $scanning" -l segments -x -d 'segments of a scan'
 complete -c bulk -n "__fish_seen_subcommand_from $scanning" -l max-rcu -x -d 'read units per second'
@@ -39,6 +41,8 @@ complete -c bulk -n '__fish_seen_subcommand_from backup restore cat drop' -l tab
 complete -c bulk -n '__fish_seen_subcommand_from backup copy cat' -l consistent-read -d 'strongly consistent reads'
 complete -c bulk -n '__fish_seen_subcommand_from backup restore' -l to -r -d 'where it is written'
 complete -c bulk -n '__fish_seen_subcommand_from backup' -l level -x -d 'zstd level'
+complete -c bulk -n '__fish_seen_subcommand_from backup restore copy' -l resume -d 'go on with an unfinished run'
+complete -c bulk -n '__fish_seen_subcommand_from backup restore copy drop' -l reason -x -d 'why, for bulk history'
 complete -c bulk -n '__fish_seen_subcommand_from backup restore copy drop' -s n -l dry-run -d 'change nothing'
 complete -c bulk -n '__fish_seen_subcommand_from restore copy' -l no-verify -d 'do not read back'
 complete -c bulk -n '__fish_seen_subcommand_from restore copy verify diff cat drop' -l key -x -d 'a key'
@@ -51,5 +55,5 @@ complete -c bulk -n '__fish_seen_subcommand_from restore copy' -l max-wcu -x -d 
 complete -c bulk -n '__fish_seen_subcommand_from restore copy drop' -s y -l yes -d 'do not ask'
 complete -c bulk -n '__fish_seen_subcommand_from restore copy drop' -l confirm -x -a '(__bulk_stages)' -d 'the table of this protected stage'
 complete -c bulk -n '__fish_seen_subcommand_from verify' -l against -r -d 'the table'
-complete -c bulk -n '__fish_seen_subcommand_from cat' -l limit -x -d 'at most so many records'
+complete -c bulk -n '__fish_seen_subcommand_from cat history' -l limit -x -d 'at most so many'
 complete -c bulk -n '__fish_seen_subcommand_from drop' -l backed-up-by -r -d 'the dump'

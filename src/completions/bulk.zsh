@@ -21,6 +21,7 @@ _bulk() {
     'verify:prove that a dump is whole, or that a table holds exactly its records'
     'diff:which records differ between two tables or dumps'
     'list:list the dumps of backup_dir'
+    'history:list what was done'
     'inspect:show metadata, schema and frames of a dump'
     'cat:print records as JSON lines'
     'drop:delete a table that a dump backs up'
@@ -48,6 +49,7 @@ _bulk() {
     '(-j --jobs)'{-j,--jobs}'[parallel work on this machine]:number or auto:'
     '--memory[hard bound of buffers]:size:'
     '--bwlimit[bytes of records per second]:rate:'
+    '--stall-timeout[give up when nothing has moved for so long]:seconds:'
     '--capacity-percent[share of a capacity]:percent:'
   )
   reading=(
@@ -64,6 +66,8 @@ _bulk() {
     '--max-wcu[write units per second]:number:'
     '(-y --yes)'{-y,--yes}'[do not ask]'
     '--confirm[the table of this protected stage]:stage:_bulk_stages'
+    '--resume[go on with an unfinished run]'
+    '--reason[why, for bulk history]:text:'
     '(-n --dry-run)'{-n,--dry-run}'[change nothing]'
     '--no-verify[do not read back]'
   )
@@ -77,7 +81,8 @@ _bulk() {
   case $command in
     backup)
       _arguments $shared $connection $work $reading $progress $table $consistent '--to[the dump to write]:file:_files' \
-        '--level[zstd level]:1 to 19:' '(-n --dry-run)'{-n,--dry-run}'[change nothing]' \
+        '--level[zstd level]:1 to 19:' '--resume[go on with an unfinished run]' '--reason[why, for bulk history]:text:' \
+        '(-n --dry-run)'{-n,--dry-run}'[change nothing]' \
         ':table:_files'
       ;;
     restore)
@@ -96,6 +101,9 @@ _bulk() {
     list)
       _arguments $shared
       ;;
+    history)
+      _arguments $shared '--limit[at most so many runs]:number:'
+      ;;
     inspect)
       _arguments $shared ':dump:_bulk_dumps'
       ;;
@@ -106,7 +114,7 @@ _bulk() {
     drop)
       _arguments $shared $connection $work $reading $progress $table '--backed-up-by[the dump]:dump:_bulk_dumps' \
         '--key[key of the table]:PK\:T,SK\:T:' '(-y --yes)'{-y,--yes}'[do not ask]' \
-        '--confirm[the table of this protected stage]:stage:_bulk_stages' \
+        '--confirm[the table of this protected stage]:stage:_bulk_stages' '--reason[why, for bulk history]:text:' \
         '(-n --dry-run)'{-n,--dry-run}'[change nothing]' ':table:_files'
       ;;
   esac

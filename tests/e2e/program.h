@@ -24,6 +24,7 @@ using Variables = std::map<std::string, std::string>;
 struct RunResult {
   int status = -1;  // exit status; 128 + signal when a signal ended it
   std::string out, err;
+  long peak_kib = 0;  // largest resident size, also of what it has waited for
 };
 
 class Run {
@@ -44,6 +45,7 @@ class Run {
 
   pid_t pid_ = -1;
   std::optional<int> wait_status_;
+  long peak_kib_ = 0;
   std::filesystem::path out_, err_;
 };
 
@@ -58,9 +60,10 @@ class Sandbox {
   // As bulk(), with the working directory `folder` (relative to the sandbox).
   RunResult bulk_in(const std::string& folder, const Arguments& arguments);
   // A line for bash in the sandbox, with bulk on its PATH and pipefail set.
-  RunResult shell(const std::string& line);
+  RunResult shell(const std::string& line, const Variables& more = {});
   // Started, not waited for. `in` is what standard input is opened from: a file, or a FIFO that the test holds open.
-  std::unique_ptr<Run> start(const Arguments& arguments, const std::string& in = "/dev/null");
+  std::unique_ptr<Run> start(const Arguments& arguments, const std::string& in = "/dev/null",
+                             const Variables& more = {});
 
   std::string path(const std::string& name) const { return (directory_ / name).string(); }
   std::string write(const std::string& name, const std::string& content) const;

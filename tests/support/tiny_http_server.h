@@ -1,5 +1,5 @@
 // An HTTP/1.1 server for tests: on 127.0.0.1, a port of its own, a thread per connection, keep-alive. A handler turns
-// each request into a reply, and a reply may misbehave: end early with a reset, say nothing, send raw bytes. All
+// each request into a reply, and a reply may misbehave: end early, come slowly, say nothing, send raw bytes. All
 // requests are kept for the test to look at, unless it says otherwise. The handler is called from several threads at
 // once when there are several connections.
 #pragma once
@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -44,12 +46,16 @@ class TinyHttpServer {
     std::vector<std::pair<std::string, std::string>> headers;
     enum class Fault {
       none,
-      reset,  // half of the body, then a reset
-      hang,   // no byte until the server ends
-      stall,  // half of the body, then nothing until the server ends
-      raw,    // `body` is all that is sent, then the connection is closed
-      close,  // a good reply, then the connection is closed without having said so
+      reset,    // half of the body, then a reset
+      abort,    // no byte, then a reset
+      cut,      // half of the body, then the connection is closed in order
+      hang,     // no byte until the client goes away or the server ends
+      stall,    // half of the body, then nothing until the client goes away or the server ends
+      dribble,  // a good reply, its body in pieces with pauses between them; about 50 ms in all
+      raw,      // `body` is all that is sent, then the connection is closed
+      close,    // a good reply, then the connection is closed without having said so
     } fault = Fault::none;
+    std::optional<std::size_t> sent{};  // so many bytes of the body rather than half of it
   };
 
   using Handler = std::function<Reply(const Request&)>;
@@ -165,26 +171,44 @@ class TinyHttpServer {
     return true;
   }
 
+  static bool send_all(int fd, std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return false;
+      bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    return true;
+  }
+
   // Whether the connection goes on.
   static bool answer(int fd, const Request& request, const Reply& reply) {
     using Fault = Reply::Fault;
-    std::string bytes;
-    if (reply.fault == Fault::raw) {
-      bytes = reply.body;
-    } else {
-      bytes = "HTTP/1.1 " + std::to_string(reply.status) + " Status\r\n";
-      for (const auto& [name, value] : reply.headers) bytes.append(name).append(": ").append(value).append("\r\n");
-      bytes += "Content-Length: " + std::to_string(reply.body.size()) + "\r\n\r\n";
-      const bool half = reply.fault == Fault::reset || reply.fault == Fault::stall;
-      if (request.method != "HEAD") bytes += reply.body.substr(0, half ? reply.body.size() / 2 : std::string::npos);
+    std::string head;
+    std::string_view body = reply.body;
+    if (reply.fault != Fault::raw) {
+      head = "HTTP/1.1 " + std::to_string(reply.status) + " Status\r\n";
+      for (const auto& [name, value] : reply.headers) head.append(name).append(": ").append(value).append("\r\n");
+      head += "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n";
     }
-    if (reply.fault == Fault::hang) bytes.clear();
-    for (std::string_view rest = bytes; !rest.empty();) {
-      const ssize_t sent = ::send(fd, rest.data(), rest.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return false;
-      rest.remove_prefix(static_cast<std::size_t>(sent));
+    const bool part = reply.fault == Fault::reset || reply.fault == Fault::stall || reply.fault == Fault::cut;
+    if (part) body = body.substr(0, reply.sent.value_or(body.size() / 2));
+    if (request.method == "HEAD" && reply.fault != Fault::raw) body = {};
+    if (reply.fault == Fault::hang || reply.fault == Fault::abort) {
+      head.clear();
+      body = {};
     }
-    if (reply.fault == Fault::reset) {
+    if (reply.fault == Fault::dribble) {
+      constexpr std::size_t kPieces = 5;
+      if (!send_all(fd, head)) return false;
+      for (std::size_t piece = 0; piece < kPieces; ++piece) {
+        const std::size_t begin = body.size() * piece / kPieces;
+        if (!send_all(fd, body.substr(begin, body.size() * (piece + 1) / kPieces - begin))) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+      return true;
+    }
+    if (!send_all(fd, head.append(body))) return false;
+    if (reply.fault == Fault::reset || reply.fault == Fault::abort) {
       const linger abort{1, 0};
       ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
     }

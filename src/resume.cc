@@ -1,0 +1,182 @@
+#include "src/resume.h"
+
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "io/error.h"
+#include "src/config.h"
+#include "src/text.h"
+
+namespace bulk {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kDump = ".jsonl.zst";
+constexpr std::string_view kJournal = ".journal";
+
+// Of a dump in a file: by its path, which need not exist yet.
+bool is_part_file(const Store& store) {
+  return store.is_dump() && store.url() != "-" && store.url().ends_with(kDump);
+}
+
+JournalWork describe_work(const AppContext& context, Store& from, Store& to) {
+  const Options& options = context.options;
+  JournalWork work;
+  work.command = options.command;
+  work.source = from.identity_text();
+  work.source_id = from.incarnation();
+  work.target = to.identity_text();
+  work.options["--consistent-read"] = options.consistent_read ? "true" : "false";
+  if (!to.is_dump()) work.options["--only-missing"] = options.only_missing ? "true" : "false";
+  work.options["--key"] = options.key;
+  work.options["--rejects"] = options.rejects_file;
+  return work;
+}
+
+std::string journal_path(const AppContext& context, const JournalWork& work, const Store& to) {
+  if (to.is_dump()) return to.url() + std::string(kJournal);
+  const std::string both = work.source + "\n" + work.target;
+  const std::string state = state_directory(context.config, context.stores.environment);
+  if (state.empty()) {
+    throw Error(ErrorKind::failed,
+                "there is no folder for its state: neither state_dir nor XDG_STATE_HOME nor HOME is set");
+  }
+  const std::string folder = state + "/journals";
+  make_state_directory(folder);
+  return fmt::format("{}/{:016x}{}", folder, XXH3_64bits(both.data(), both.size()), kJournal);
+}
+
+std::string busy_text(const Store& to) {
+  return to.is_dump() ? fmt::format("'{}.partial' is being written", to.url())
+                      : fmt::format("the same load into {} is being done", to.url());
+}
+
+std::string value_text(const std::string& name, const std::string& value) {
+  if (value == "true") return "with " + name;
+  if (value.empty() || value == "false") return "without " + name;
+  return "with " + name + " " + value;
+}
+
+[[noreturn]] void refuse(const std::string& what) {
+  throw Error(ErrorKind::refused, "cannot go on with the unfinished run: " + what, "start afresh, without --resume");
+}
+
+}  // namespace
+
+Resume::Resume(AppContext& context, Store& from, Store& to)
+    : context_(context),
+      work_(describe_work(context, from, to)),
+      journal_(journal_path(context, work_, to), busy_text(to)),
+      from_dump_(from.is_dump()) {}
+
+bool Resume::is_left_lying() {
+  return !context_.options.resume && journal_.past().has_value();
+}
+
+bool Resume::goes_on(const std::string& target_id) {
+  if (!context_.options.resume) return false;
+  const std::optional<JournalContent>& past = journal_.past();
+  if (!past) {
+    context_.progress.note("there is nothing to go on from: starting afresh");
+    return false;
+  }
+  const JournalWork& before = past->header.work;
+  if (before.source_id != work_.source_id) {
+    if (from_dump_) refuse(work_.source + " is not the dump that it was");
+    context_.progress.note("the source was made anew since: starting afresh");
+    return false;
+  }
+  if (before.target_id != target_id) {
+    if (target_id.empty()) {
+      context_.progress.note("the target is gone: starting afresh");
+      return false;
+    }
+    context_.progress.note("the target was made anew since: starting afresh");
+    return false;
+  }
+  for (const auto& [name, value] : work_.options) {
+    const auto found = before.options.find(name);
+    const std::string then = found == before.options.end() ? "" : found->second;
+    if (then != value) refuse(fmt::format("it ran {}, this one {}", value_text(name, then), value_text(name, value)));
+  }
+  const std::optional<unsigned>& segments = context_.options.segments;
+  if (segments && !past->segments.empty() && *segments != past->segments.size()) {
+    refuse(fmt::format("it read {} segments, --segments says {}", past->segments.size(), *segments));
+  }
+  return true;
+}
+
+void Resume::begin(const std::string& started, const std::string& target_id, bool was_empty, bool created, bool keep) {
+  JournalHeader header;
+  header.tool = "bulk " BULK_VERSION;
+  header.started = started;
+  header.pid = ::getpid();
+  header.work = work_;
+  header.work.target_id = target_id;
+  header.was_empty = was_empty;
+  header.created = created;
+  journal_.begin(header);
+  if (keep) journal_.keep();
+  checkpoint_.emplace(journal_, nullptr);
+}
+
+void Resume::go_on() {
+  journal_.go_on();
+  checkpoint_.emplace(journal_, &past());
+}
+
+std::shared_ptr<Resume> open_resume(AppContext& context, Store& from, Store& to) {
+  const bool resumable = to.is_dump() ? is_part_file(to) : true;
+  if (!from.rereadable() || !resumable) {
+    if (context.options.resume) {
+      throw Error(
+          ErrorKind::usage,
+          (resumable ? (from.url() == "-" ? std::string("standard input") : from.url()) + " cannot be read again"
+                     : "only a dump that is a .jsonl.zst file can be gone on with, not " + to.url()),
+          "leave --resume out");
+    }
+    return nullptr;
+  }
+  if (to.is_dump()) make_folder_of(to.url());
+  try {
+    context.resume = std::make_shared<Resume>(context, from, to);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::failed || to.is_dump()) throw;
+    context.warn(std::string("this run cannot be resumed if it is cut short: ") + error.what());
+    return nullptr;
+  }
+  return context.resume;
+}
+
+std::optional<std::string> unfinished_dump(const AppContext& context, Store& from, const std::string& folder) {
+  const std::string source = from.identity_text();
+  const std::string source_id = from.incarnation();
+  std::string newest, newest_started, busy_path;
+  std::error_code ignored;
+  for (const fs::directory_entry& file : fs::directory_iterator(folder, ignored)) {
+    const std::string path = file.path().string();
+    if (!path.ends_with(std::string(kDump) + std::string(kJournal))) continue;
+    bool busy = false;
+    const std::optional<JournalContent> content = look_at_journal(path, busy);
+    if (!content) continue;
+    const JournalHeader& header = content->header;
+    if (header.work.source != source || header.work.source_id != source_id) continue;
+    const std::string dump = path.substr(0, path.size() - kJournal.size());
+    if (busy) {
+      busy_path = dump;
+    } else if (newest.empty() || header.started > newest_started) {
+      newest = dump;
+      newest_started = header.started;
+    }
+  }
+  if (!newest.empty()) return newest;
+  if (busy_path.empty() || !context.options.resume) return std::nullopt;
+  throw Error(ErrorKind::locked, fmt::format("'{}.partial' is being written by another run", busy_path), "wait for it");
+}
+
+}  // namespace bulk
