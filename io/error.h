@@ -8,6 +8,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace bulk {
 
@@ -41,7 +42,7 @@ class Error : public std::runtime_error {
   // The same error with one more thing to do next.
   Error with_next_action(const std::string& next_action) const;
 
-  // The whole line as users see it, without the program's name.
+  // The whole line as users see it, without the program's name: printable, whatever the names in it hold.
   std::string line() const;
 
  private:
@@ -49,6 +50,10 @@ class Error : public std::runtime_error {
   std::string next_action_;
   int signal_ = 0;
 };
+
+// Text of a file or server made fit for a terminal: control characters, which could move the cursor or worse, become
+// `?`.
+std::string printable(std::string_view text);
 
 // Error(ErrorKind::failed) with the operating system's text: "cannot WHAT: No space left on device".
 Error os_error(const std::string& what, int errno_value);

@@ -24,5 +24,21 @@ TEST(Error, SaysWhatTheSystemSaid) {
   EXPECT_EQ(os_error("write 'x'", ENOSPC).line(), "cannot write 'x': No space left on device");
 }
 
+TEST(Printable, TakesControlCharactersOut) {
+  EXPECT_EQ(printable("a\x1b[2Jb\n\x7f"), "a?[2Jb??");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31mred"),
+            "?31mred");
+  EXPECT_EQ(printable("Gr\xc3\xb6\xc3\x9f"
+                      "e \xc2\xa9"),
+            "Gr\xc3\xb6\xc3\x9f"
+            "e \xc2\xa9");
+  EXPECT_EQ(printable("\xc2"), "\xc2");
+}
+
+TEST(Error, ItsLineIsPrintableWhateverItSpeaksOf) {
+  EXPECT_EQ(Error(ErrorKind::failed, "no file '\x1b[2J\n'", "look at \xc2\x9b").line(), "no file '?[2J '; look at ?");
+}
+
 }  // namespace
 }  // namespace bulk

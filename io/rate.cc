@@ -12,6 +12,8 @@ constexpr double kRecoverySeconds = 5;  // from a cut back to the remembered cei
 constexpr double kSharedRecoverySeconds =
     60;                                 // the same where others need the table: probing is what would disturb them
 constexpr double kBurstSeconds = 0.25;  // of unused rate that may be saved up
+// Whoever waits looks again so often: the rate may have grown, and what was a wait of minutes is one of seconds.
+constexpr std::chrono::milliseconds kLookAgain{200};
 constexpr double kLeastRate = 1;        // units per second: one small write
 constexpr double kWindowSeconds = 0.5;  // of the measured rate
 constexpr double kCutSeconds = 0.5;     // one cut answers all refusals of requests that were under way together
@@ -42,6 +44,7 @@ void RateModel::refill(SteadyTime now) {
   const double passed = seconds(now - filled_);
   filled_ = std::max(filled_, now);
   if (std::isinf(rate_) || passed <= 0) return;
+  poured_ += passed * rate_;
   level_ = std::min(level_ + passed * rate_, std::max(rate_ * kBurstSeconds, kLeastRate));
 }
 
@@ -51,6 +54,12 @@ std::chrono::nanoseconds RateModel::reserve(double units, SteadyTime now) {
   level_ -= units;
   if (level_ >= 0) return std::chrono::nanoseconds(0);
   return std::chrono::nanoseconds(static_cast<std::int64_t>(-level_ / rate_ * 1e9));
+}
+
+std::chrono::nanoseconds RateModel::remaining(double goal, SteadyTime now) {
+  refill(now);
+  if (std::isinf(rate_) || poured_ >= goal) return std::chrono::nanoseconds(0);
+  return std::chrono::nanoseconds(static_cast<std::int64_t>((goal - poured_) / rate_ * 1e9));
 }
 
 void RateModel::settle(double reserved, double used, double refused, SteadyTime now) {
@@ -68,7 +77,7 @@ void RateModel::settle(double reserved, double used, double refused, SteadyTime 
   const double since_cut = seconds(now - congested_);
   if (refused > 0) {
     if (phase_ != Phase::unbounded && since_cut < kCutSeconds) return;
-    congested(now);
+    congested(refused, now);
     return;
   }
   if (phase_ == Phase::unbounded) return;
@@ -82,13 +91,14 @@ void RateModel::settle(double reserved, double used, double refused, SteadyTime 
   rate_ = clamped(std::min(curve, useful));
 }
 
-void RateModel::congested(SteadyTime now) {
+void RateModel::congested(double refused, SteadyTime now) {
   // Before a whole window has passed, the units of the part that has are the best measure there is.
   const double accepted = measured_ > 0 ? measured_ : window_used_ / std::max(seconds(now - window_start_), 0.1);
   // What was accepted lags behind a growing rate, so a cut never goes below kBeta of the present one.
   const double sustained = std::isinf(rate_) ? accepted : std::min(rate_, std::max(accepted, rate_ * kBeta));
   const double share_in_force = phase_ == Phase::holding ? limits_.share : 1;
-  ceiling_ = std::max(kLeastRate, sustained / share_in_force);
+  const double least = phase_ == Phase::unbounded ? std::max(kLeastRate, refused) : kLeastRate;
+  ceiling_ = std::max(least, sustained / share_in_force);
   phase_ = phase_ == Phase::unbounded ? Phase::searching : Phase::holding;
   congested_ = now;
   rate_ = clamped(ceiling_ * kBeta * (phase_ == Phase::holding ? limits_.share : 1));
@@ -98,14 +108,19 @@ void RateModel::congested(SteadyTime now) {
 RateLimiter::RateLimiter(const RateLimits& limits) : model_(limits, std::chrono::steady_clock::now()) {}
 
 bool RateLimiter::acquire(double units, const Stop& stop) {
-  std::chrono::nanoseconds wait;
-  {
-    const std::lock_guard lock(mutex_);
-    wait = model_.reserve(units, std::chrono::steady_clock::now());
-  }
+  std::unique_lock lock(mutex_);
+  std::chrono::nanoseconds wait = model_.reserve(units, std::chrono::steady_clock::now());
+  const double goal = model_.goal();
+  lock.unlock();
   if (wait.count() <= 0) return !stop.stopped();
   waiting_.fetch_add(1, std::memory_order_relaxed);
-  const bool stopped = stop.wait_for(wait);
+  bool stopped = false;
+  while (wait.count() > 0 && !stopped) {
+    stopped = stop.wait_for(std::min<std::chrono::nanoseconds>(wait, kLookAgain));
+    lock.lock();
+    wait = model_.remaining(goal, std::chrono::steady_clock::now());
+    lock.unlock();
+  }
   waiting_.fetch_sub(1, std::memory_order_relaxed);
   return !stopped;
 }

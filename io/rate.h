@@ -5,11 +5,13 @@
 // congestion the rate is unbounded: a table that never refuses is never slowed down. On the first congestion the
 // ceiling is taken from the units that were accepted per second; from then on the rate follows CUBIC: cut to 85 %, grow
 // back to the remembered ceiling within 5 s, flat around it, then probe ever more steeply. The curve is scaled by the
-// ceiling, so that a table of 5 units and one of 40,000 behave alike. `max_units` is never exceeded.
+// ceiling, so that a table of 5 units and one of 40,000 behave alike. `max_units` is never exceeded. Where the very
+// first request is refused nothing is known yet: the search begins at that request's units per second.
 //
 // RateModel is pure (time is an argument, no locking); RateLimiter wraps it for threads.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <mutex>
@@ -32,6 +34,11 @@ class RateModel {
   // Takes `units` from the bucket (it may go into debt) and says how long the caller has to wait before sending.
   std::chrono::nanoseconds reserve(double units, SteadyTime now);
 
+  // What the caller of the last reserve() waits for, and how long it still has to wait for it: less than it was told
+  // when the rate has grown since, more when it was cut.
+  double goal() const noexcept { return poured_ + std::max(-level_, 0.0); }
+  std::chrono::nanoseconds remaining(double goal, SteadyTime now);
+
   // The outcome of a request that had reserved `reserved`: `used` units were consumed, `refused` were turned away.
   void settle(double reserved, double used, double refused, SteadyTime now);
 
@@ -46,12 +53,13 @@ class RateModel {
   };
 
   void refill(SteadyTime now);
-  void congested(SteadyTime now);
+  void congested(double refused, SteadyTime now);
   double clamped(double rate) const;
 
   RateLimits limits_;
   double rate_;
-  double level_ = 0;  // units in the bucket, negative in debt
+  double level_ = 0;   // units in the bucket, negative in debt
+  double poured_ = 0;  // units that the rate has given since the beginning
   SteadyTime filled_;
   Phase phase_;
   double ceiling_;

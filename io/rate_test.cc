@@ -103,5 +103,35 @@ TEST(RateLimiter, StopsWaitingWhenTheJobStops) {
   EXPECT_FALSE(limiter.acquire(1000, stop));
 }
 
+TEST(RateModel, ARefusalOfTheVeryFirstRequestsDoesNotStallTheRun) {
+  // 16 writers of 25 units each are refused at once; the table then takes 10,000 units per second.
+  SteadyTime now{};
+  RateModel model({}, now);
+  for (int i = 0; i < 16; ++i) EXPECT_EQ(model.reserve(25, now).count(), 0);
+  for (int i = 0; i < 16; ++i) model.settle(25, 0, 25, now);
+  double done = 0;
+  for (int i = 0; done < 10'000 && i < 1'000'000; ++i) {
+    now += model.reserve(25, now);
+    model.settle(25, 25, 0, now);
+    done += 25;
+  }
+  EXPECT_LT(std::chrono::duration<double>(now.time_since_epoch()).count(), 15.0);
+}
+
+TEST(RateModel, WhoeverWaitsIsServedEarlierWhenTheRateGrows) {
+  SteadyTime now{};
+  RateModel model({.max_units = 0, .start_units = 10, .share = 1}, now);
+  EXPECT_EQ(model.reserve(100, now), std::chrono::seconds(10));
+  const double goal = model.goal();
+  now += std::chrono::seconds(5);
+  EXPECT_EQ(model.remaining(goal, now), std::chrono::seconds(5));
+  // Well behind the ceiling's plateau the curve probes steeply.
+  now += std::chrono::seconds(4);
+  model.settle(0, 0, 0, now);
+  EXPECT_LT(model.remaining(goal, now), std::chrono::seconds(1));
+  now += std::chrono::seconds(1);
+  EXPECT_EQ(model.remaining(goal, now).count(), 0);
+}
+
 }  // namespace
 }  // namespace bulk

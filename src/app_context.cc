@@ -56,7 +56,8 @@ AppContext::AppContext(const Options& given, Stop& stop_of_job, const Environmen
              first_of(given.region, stage ? stage->region : ""),
              first_of(given.endpoint_url, stage ? stage->endpoint_url : "")} {
   out.before_flush([this] { progress.erase(); });
-  const bool only_looks = options.command == "list" || options.command == "inspect" || options.command == "cat";
+  const bool only_looks = options.command == "list" || options.command == "history" || options.command == "inspect" ||
+                          options.command == "cat";
   if (stage && !stage->webhook.empty() && !only_looks) {
     warn(fmt::format("stage {} has a webhook, and this version sends no notifications", stage->name));
   }
@@ -163,7 +164,7 @@ void AppContext::warn(const std::string& text) {
   summary.warnings.push_back(text);
   const std::string line = "bulk: warning: " + text;
   if (options.quiet) {
-    std::fputs((line + "\n").c_str(), stderr);
+    std::fputs((printable(line) + "\n").c_str(), stderr);
   } else {
     progress.note(line);
   }

@@ -67,6 +67,7 @@ void Checkpoint::write(std::unique_lock<std::mutex>& lock) {
   journal_.append(checkpoint_entry(advanced, sink_->checkpoint()));
   journal_.keep();
   lock.lock();
+  written_ = true;
   writing_ = false;
   broken_ = false;
   last_ = std::chrono::steady_clock::now();
@@ -76,6 +77,11 @@ void Checkpoint::write(std::unique_lock<std::mutex>& lock) {
 void Checkpoint::flush() {
   std::unique_lock lock(mutex_);
   if (!advanced_.empty() && !broken_) write(lock);
+}
+
+bool Checkpoint::has_progress() {
+  const std::lock_guard lock(mutex_);
+  return written_ || !past_.empty();
 }
 
 void Checkpoint::disown() {

@@ -37,6 +37,8 @@ class Checkpoint {
   void settled(const Work& work);
   // A last checkpoint of what has been settled since the one before; when no thread is writing any more.
   void flush();
+  // Something is settled that a later run need not do again.
+  bool has_progress();
   // What was counted is not what was written: nobody may go on from this.
   void disown();
 
@@ -62,6 +64,7 @@ class Checkpoint {
   std::mutex mutex_;  // guards what follows
   std::map<std::uint32_t, Line> lines_;
   std::map<std::uint32_t, SegmentProgress> advanced_;  // since the last checkpoint
+  bool written_ = false;                               // in this run
   bool writing_ = false;
   bool broken_ = false;  // a checkpoint has failed; a later one could claim what was lost
   SteadyTime started_, last_;

@@ -13,6 +13,7 @@
 
 #include "backends/backend.h"
 #include "codecs/key_schema.h"
+#include "io/stop.h"
 #include "src/totals.h"
 
 namespace bulk {

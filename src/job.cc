@@ -53,6 +53,7 @@ Totals run_transfer(AppContext& context, const Transfer& transfer,
   pipeline.jobs = effective_jobs(options);
   pipeline.memory_bytes = options.memory_bytes;
   pipeline.writers = transfer.writers;
+  pipeline.retry = context.stores.retry;
   pipeline.read_bytes_per_second = options.bwlimit_bytes;
   pipeline.temporary_directory = temporary_directory(context.stores.environment);
   pipeline.source_name = transfer.from.url() == "-" ? "standard input" : transfer.from.url();

@@ -155,7 +155,13 @@ bool read_checkpoint(const rapidjson::Value& json, JournalContent& content) {
 }
 
 bool read_entry(const rapidjson::Value& json, JournalContent& content) {
-  if (json.HasMember("segments")) return content.segments.empty() && read_segments(json, content.segments);
+  if (json.HasMember("segments")) {
+    // Apart: of an entry that breaks off in the middle nothing counts.
+    std::vector<Segment> segments;
+    if (!content.segments.empty() || !read_segments(json, segments)) return false;
+    content.segments = std::move(segments);
+    return true;
+  }
   if (json.HasMember("progress")) return read_checkpoint(json, content);
   content.verified = content.verified || is_true(member(json, "verified"));
   return true;
@@ -239,7 +245,9 @@ std::optional<JournalContent> decode_journal(std::string_view text) {
     if (end == std::string_view::npos) break;
     const auto json = checked(text.substr(at, end - at));
     rapidjson::Document document;
-    if (!json || document.Parse<rapidjson::kParseIterativeFlag>(json->data(), json->size()).HasParseError() ||
+    // Checked first: it bounds the nesting, which the recursive writer of the sink's object needs.
+    if (!json || !check_json(*json).text.empty() ||
+        document.Parse<rapidjson::kParseIterativeFlag>(json->data(), json->size()).HasParseError() ||
         !document.IsObject()) {
       break;
     }

@@ -126,8 +126,8 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
   ActivityBoard board(std::min<std::size_t>(segments.size(), ReadStage::kMostReaders) + sessions + 1);
   std::vector<std::unique_ptr<Writer>> writers;
   for (unsigned i = 0; i < sessions; ++i) {
-    writers.push_back(
-        std::make_unique<Writer>(WriteContext{sink, feed, write_rate, rejects, stats, progress, stop, {}, &board}, i));
+    writers.push_back(std::make_unique<Writer>(
+        WriteContext{sink, feed, write_rate, rejects, stats, progress, stop, options.retry, &board}, i));
   }
   TransformStage transform(options.jobs, sink, key, rejects, progress, stop, [&feed](Work* work) { feed.push(work); });
 

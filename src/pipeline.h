@@ -6,6 +6,7 @@
 
 #include "backends/backend.h"
 #include "io/rate.h"
+#include "io/retry.h"
 #include "io/stop.h"
 #include "src/checkpoint.h"
 #include "src/progress.h"
@@ -19,6 +20,7 @@ struct PipelineOptions {
   std::uint64_t memory_bytes = 256u << 20;   // bound of all batches
   unsigned writers = 16;                     // at most; the sink may want fewer
   std::uint64_t read_bytes_per_second = 0;   // 0: no limit
+  RetryPolicy retry{};                       // of writes
   std::string temporary_directory = "/tmp";  // for the key ledger of foreign files
   std::string source_name = "source";        // for error texts about single records
   std::string rejects_file;                  // empty: the first bad record ends the job

@@ -50,12 +50,9 @@ Error current_error(const Stop& stop) {
   }
 }
 
-// The next command to type, where there is something to go on from. A result that must not be used is no such thing,
-// and neither is a refusal, which is about the command line.
+// The next command to type, where there is something to go on from.
 Error with_way_on(const Error& error, const AppContext& context) {
-  const bool final = error.kind() == ErrorKind::rejected || error.kind() == ErrorKind::corrupt ||
-                     error.kind() == ErrorKind::refused || error.kind() == ErrorKind::locked;
-  if (final || !context.resume || !context.resume->helps()) return error;
+  if (!context.resume || !context.resume->helps(error.kind())) return error;
   return error.with_next_action("go on with: " + context.options.resume_command);
 }
 

@@ -1,4 +1,5 @@
 #include "src/progress.h"
+#include "io/error.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -156,7 +157,7 @@ void Progress::note(const std::string& line) {
   const std::lock_guard lock(drawer_->mutex);
   const bool redraw = drawer_->on_screen;
   drawer_->erase();
-  drawer_->print(line + "\n");
+  drawer_->print(printable(line) + "\n");
   if (redraw) drawer_->draw_line();
 }
 

@@ -130,6 +130,13 @@ void Resume::go_on() {
   checkpoint_.emplace(journal_, &past());
 }
 
+bool Resume::helps(ErrorKind kind) {
+  const bool cut_off = kind == ErrorKind::interrupted || kind == ErrorKind::remote;
+  const bool failed = kind == ErrorKind::failed || kind == ErrorKind::not_found;
+  if (!journal_.kept() || !checkpoint_) return false;
+  return cut_off || (failed && checkpoint_->has_progress());
+}
+
 std::shared_ptr<Resume> open_resume(AppContext& context, Store& from, Store& to) {
   const bool resumable = to.is_dump() ? is_part_file(to) : true;
   if (!from.rereadable() || !resumable) {

@@ -38,8 +38,9 @@ class Resume {
   Checkpoint& checkpoint() { return *checkpoint_; }
 
   void note_verified() { journal_.append(verified_entry()); }
-  // What can be said to somebody whose run has failed: is there something to go on from?
-  bool helps() const noexcept { return journal_.kept(); }
+  // What can be said to somebody whose run has failed like this: does --resume help? Always where the run was cut off
+  // from outside, and where work would be saved; a failure of its own before that is there again.
+  bool helps(ErrorKind kind);
   // The work is done and was reported.
   void end() { journal_.remove(); }
 

@@ -79,7 +79,12 @@ StallWatch::StallWatch(StallLimits limits, const ActivityBoard& board, const Pro
     stopping_ = true;
     wake_.notify_all();
   });
-  thread_ = std::jthread([this] { run(); });
+  try {
+    thread_ = std::jthread([this] { run(); });
+  } catch (...) {
+    stop_.off(registration_);
+    throw;
+  }
 }
 
 StallWatch::~StallWatch() {

@@ -15,8 +15,5 @@ std::string human_count(std::uint64_t number);      // 950, 12.3k, 312k, 4.6M: w
 std::string human_seconds(double seconds);          // 0.4 s, 12 s, 3m05s, 2h07m, 4d02h
 // "1 item", "2 items"; with separators.
 std::string counted(std::uint64_t number, std::string_view noun);
-// Text of a file or server made fit for a terminal: control characters, which could move the cursor or worse, become
-// `?`.
-std::string printable(std::string_view text);
 
 }  // namespace bulk

@@ -64,17 +64,5 @@ TEST(Text, CountsWithTheRightNumberOfTheNoun) {
   EXPECT_EQ(counted(4609, "item"), "4,609 items");
 }
 
-TEST(Text, TakesControlCharactersOut) {
-  EXPECT_EQ(printable("a\x1b[2Jb\n\x7f"), "a?[2Jb??");
-  EXPECT_EQ(printable("\xc2\x9b"
-                      "31mred"),
-            "?31mred");
-  EXPECT_EQ(printable("Gr\xc3\xb6\xc3\x9f"
-                      "e \xc2\xa9"),
-            "Gr\xc3\xb6\xc3\x9f"
-            "e \xc2\xa9");
-  EXPECT_EQ(printable("\xc2"), "\xc2");
-}
-
 }  // namespace
 }  // namespace bulk

@@ -35,7 +35,6 @@ std::uint64_t setting(const char* name, std::uint64_t otherwise) {
 struct Outcome {
   std::optional<Error> error;
   Summary summary;
-  std::string messages;
   int status() const { return error ? exit_status(*error) : 0; }
 };
 
@@ -84,7 +83,7 @@ class MixRun {
       ++tally_.injected;
       ++tally_.faults[fault_name(fault.kind)];
     }
-    ASSERT_EQ(outcome.status(), 0) << outcome.error->line() << "\n" << outcome.messages;
+    ASSERT_EQ(outcome.status(), 0) << outcome.error->line();
     EXPECT_EQ(content_problem(), "");
     EXPECT_EQ(outcome.summary.verified,
               mix_.job == MixJob::restore_missing ? Verified::acknowledged : Verified::content);
@@ -167,7 +166,6 @@ class MixRun {
     Stop stop;
     StandardOutput out;
     Outcome outcome;
-    testing::internal::CaptureStderr();
     try {
       AppContext context(options, stop, environment, outcome.summary, out);
       set_patience(context.stores);
@@ -179,7 +177,6 @@ class MixRun {
     } catch (const std::exception& error) {
       outcome.error = Error(ErrorKind::failed, error.what());
     }
-    outcome.messages = testing::internal::GetCapturedStderr();
     return outcome;
   }
 
@@ -199,7 +196,7 @@ class MixRun {
     constexpr int kRuns = 10;  // the last ones against a server without faults, and with patience
     for (int number = 1; number <= kRuns && outcome.status() != 0; ++number) {
       const bool expired = mix_.keys_fixed && mix_.faults.expire > 0 && outcome.status() == 2;
-      EXPECT_TRUE(outcome.status() == 5 || expired) << outcome.error->line() << "\n" << outcome.messages;
+      EXPECT_TRUE(outcome.status() == 5 || expired) << outcome.error->line();
       if (mix_.job == MixJob::backup) {
         EXPECT_FALSE(std::filesystem::exists(dump())) << "a dump under its final name after a failure";
       } else if (into_table() && server_.has_table("target")) {

@@ -116,7 +116,8 @@ Mix draw_mix(std::uint64_t seed, bool gives_up) {
   mix.faults.page_items = 5 + draw.below(60);
   mix.faults.page_bytes = draw.one_of<std::size_t>({20'000, 100'000, 600'000});
   if (draw.chance(0.2)) mix.faults.expire = probability(FaultKind::expire, draw);
-  for (std::size_t left = 1 + draw.below(7); left > 0; --left) {
+  // A run that gives up early is repeated often, and each run should still get somewhere.
+  for (std::size_t left = 1 + draw.below(gives_up ? 2 : 7); left > 0; --left) {
     const auto kind = static_cast<FaultKind>(draw.below(kFaultKinds));
     if (const auto member = Faults::probability_of(kind)) {
       mix.faults.*member = probability(kind, draw);

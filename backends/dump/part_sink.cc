@@ -48,6 +48,9 @@ class Workbenches {
 // too.
 constexpr std::size_t kTrailerBytes = sizeof(Sha256) + 4;
 
+// With more of them the footer would say nothing about them: at a million it would be larger than a footer may be.
+constexpr std::size_t kMostSegments = 100'000;
+
 class PartSink;
 
 class PartSession : public SinkSession {
@@ -136,6 +139,7 @@ class PartSink : public Sink {
 
   void finish() override {
     footer_.ended = utc_iso8601(std::chrono::system_clock::now());
+    if (footer_.segments.size() > kMostSegments) footer_.segments.clear();
     put_metadata(encode_footer(footer_));
     output_->write(encode_seek_table(entries_));
     output_->publish();

@@ -136,6 +136,11 @@ void DumpStore::drop() {
 
 std::unique_ptr<Source> DumpStore::source(const ReadOptions& options) {
   look();
+  const std::optional<DumpHeader> header = this->header();
+  if (header && header->dialect != "dynamodb-json") {
+    throw Error(ErrorKind::usage, path_ + ": this version does not know the dialect '" + header->dialect + "'",
+                "use the version that wrote the dump");
+  }
   if (part_) return make_part_source(part_, options);
   if (!input_) throw Error(ErrorKind::failed, path_ + ": a stream is read once");
   auto input = std::move(input_);

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "tests/support/dump_files.h"
+#include "tests/support/dump_fixture.h"
 #include "tests/support/shared.h"
 #include "tests/support/temp_dir.h"
 
@@ -220,6 +221,16 @@ TEST_F(DumpStoreTest, SaysWhatItDoesNotDo) {
   EXPECT_EQ(
       error_line([&] { store("secret.jsonl.zst").describe(); }, ErrorKind::usage),
       path + " is encrypted with age, which this version does not read; decrypt it first: age -d -o PLAIN " + path);
+}
+
+TEST_F(DumpStoreTest, ADialectItDoesNotKnowIsNotRead) {
+  DumpHeader header = test::small_header("", "t", "2025-01-25T12:00:00Z");
+  header.dialect = "rows";
+  test::write_small_dump(folder_.file("t.jsonl.zst"), header, "{\"a\":1}\n", 1);
+  DumpStore dump = store("t.jsonl.zst");
+  EXPECT_EQ(error_line([&] { dump.source({}); }, ErrorKind::usage),
+            folder_.file("t.jsonl.zst") +
+                ": this version does not know the dialect 'rows'; use the version that wrote the dump");
 }
 
 }  // namespace

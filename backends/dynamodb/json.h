@@ -20,7 +20,7 @@ inline bool parse_json_object(std::string_view text, rapidjson::Document& docume
     problem = found.text + " at byte " + std::to_string(found.offset);
     return false;
   }
-  document.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag>(text.data(), text.size());
+  document.Parse<rapidjson::kParseIterativeFlag>(text.data(), text.size());
   if (document.HasParseError() || !document.IsObject()) {
     problem = "not a JSON object";
     return false;

@@ -80,8 +80,11 @@ void create_table(Connection& connection, const std::string& name, const TableSc
   connection.execute(
       "CREATE TABLE IF NOT EXISTS \"_bulk_tables\" (name TEXT PRIMARY KEY, schema TEXT NOT NULL, id TEXT NOT NULL,"
       " created TEXT NOT NULL)");
+  // Row numbers are never used again: a read that goes on at a number it has reached would otherwise meet a record that
+  // was deleted before it and put back behind it.
   const bool sorted = schema.key.sort.has_value();
-  connection.execute("CREATE TABLE " + sql_quoted(name) + " (id INTEGER PRIMARY KEY, partition_key TEXT NOT NULL," +
+  connection.execute("CREATE TABLE " + sql_quoted(name) +
+                     " (id INTEGER PRIMARY KEY AUTOINCREMENT, partition_key TEXT NOT NULL," +
                      (sorted ? " sort_key TEXT NOT NULL," : "") + " item TEXT NOT NULL, UNIQUE (partition_key" +
                      (sorted ? ", sort_key" : "") + "))");
   Statement entry(connection, "INSERT INTO \"_bulk_tables\" (name, schema, id, created) VALUES (?1, ?2, ?3, ?4)");

@@ -57,6 +57,7 @@ void Connection::create_file(const std::string& path) {
   const int failed = fchmod(fd, 0600) != 0 ? errno : 0;
   ::close(fd);
   if (failed != 0) throw os_error("set the mode of " + path, failed);
+  sync_folder_of(path);
 }
 
 void Connection::execute(const std::string& sql) {

@@ -2,6 +2,7 @@
 
 #include "backends/item_gate.h"
 #include "backends/sqlite/store.h"
+#include "io/file.h"
 
 namespace bulk {
 namespace {
@@ -90,8 +91,12 @@ class SqliteSink : public Sink {
 
   void finish() override {
     // Moves the log into the file, so that the file alone can be copied; what readers hold back stays in the log.
-    const auto connection = open_for_writing(path_);
+    auto connection = open_for_writing(path_);
     Statement(*connection, "PRAGMA wal_checkpoint(TRUNCATE)").step();
+    connection.reset();
+    // SQLite does not say when it could not make the folder durable with a new log in it: after a power failure an old
+    // log could have its name back and be played over the table.
+    sync_folder_of(path_);
   }
 
   std::uint64_t stored_bytes() const override {

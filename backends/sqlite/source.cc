@@ -89,13 +89,17 @@ class SqliteReader : public Reader {
   bool done_ = false;
 };
 
+// A connection for each segment that is read at once (at most 64, src/read_stage.h); further segments take turns with
+// them. A million would be a million open files.
+constexpr unsigned kMostConnections = 64;
+
 class SqliteSource : public Source {
  public:
   SqliteSource(const std::string& path, const SqliteTable& table, const ReadOptions& options)
       : table_(table.name), options_(options) {
     const unsigned wanted = std::max(1u, options.segments.value_or(options.jobs));
     Connection gate(path, 0);  // its closing at the end of this constructor gives the lock back
-    const unsigned connections = try_lock(gate) ? wanted : 1;
+    const unsigned connections = try_lock(gate) ? std::min(wanted, kMostConnections) : 1;
     for (unsigned i = 0; i < connections; ++i) {
       readers_.push_back(std::make_shared<Connection>(path, kBusyMs));
       readers_.back()->execute("BEGIN");

@@ -9,8 +9,19 @@ constexpr int kBusyMs = 5'000;
 
 }  // namespace
 
+namespace {
+
+// As it stands where the system refuses to look (a name too long, a folder that may not be searched): opening says why.
+std::string canonical(const std::string& path) {
+  std::error_code problem;
+  const auto full = std::filesystem::weakly_canonical(std::filesystem::absolute(path, problem), problem);
+  return problem ? path : full.string();
+}
+
+}  // namespace
+
 SqliteStore::SqliteStore(const std::string& path, std::string table)
-    : path_(std::filesystem::weakly_canonical(std::filesystem::absolute(path)).string()), table_(std::move(table)) {}
+    : path_(canonical(path)), table_(std::move(table)) {}
 
 std::string SqliteStore::url() const {
   return "sqlite:" + path_ + (table_.empty() ? "" : "#" + table_);

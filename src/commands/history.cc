@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "io/error.h"
 #include "src/commands/commands.h"
 #include "src/history.h"
 #include "src/text.h"

@@ -2,6 +2,9 @@
 // coin falls, and still nothing under a final name is incomplete and --resume ends with exactly the right content.
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <optional>
+
 #include "tests/crash/torture.h"
 
 namespace bulk::test {
@@ -14,7 +17,10 @@ TEST_P(PowerLoss, AtEveryBoundaryLeavesNothingHalfDoneAndResumes) {
   const Fixture fixture(small_workload(GetParam()));
   Counts counts(std::string("power loss at every boundary, ") + GetParam() + ":");
   std::optional<DurableDisk> disk;
-  const auto remember = [&](Job& job) { disk.emplace(job.root()); };
+  const auto remember = [&](Job& job) {
+    disk.emplace(job.root());
+    return job.command();
+  };
   std::uint64_t losses = 0;
   const auto lose = [&](Job& job, const Ordeal& ordeal, bool all) {
     EXPECT_EQ(ordeal.run.status, 128 + SIGKILL);

@@ -24,8 +24,8 @@ Workload larger() {
   workload.items = 3'000;
   workload.item_bytes = 1'000;
   workload.faults.latency = std::chrono::milliseconds(2);
+  workload.faults.unprocessed = 0.0005;  // for each put: throttling of about one request in eighty
   workload.faults.throttle = 0.005;
-  workload.faults.unprocessed = 0.01;
   workload.faults.internal_error = 0.005;
   workload.faults.drop_after = 0.01;
   workload.faults.empty_page = 0.05;

@@ -92,12 +92,14 @@ void expect_durable(Job& job, DurableDisk disk, const Ordeal& ordeal) {
 }
 
 void for_each_boundary(const Fixture& fixture, const std::string& name, const std::string& kinds,
-                       const std::vector<std::string>& acts, Counts& counts, const Before& before, const Visit& visit) {
+                       const std::vector<std::string>& acts, Counts& counts, const Prepare& prepare,
+                       const Visit& visit) {
+  const auto prepared = [&](Job& job) { return prepare ? prepare(job) : job.command(); };
   // False: the run ended untouched.
   const auto try_at = [&](const std::string& act, unsigned long number) {
     Job job(fixture, name);
-    if (before) before(job);
-    const Ordeal ordeal = endure(job, job.command(), {act, number, kinds});
+    const Arguments arguments = prepared(job);
+    const Ordeal ordeal = endure(job, arguments, {act, number, kinds});
     if (ordeal.acted() == nullptr) {
       EXPECT_EQ(ordeal.run.status, 0) << ordeal.run.err;
       EXPECT_EQ(job.problem_at_the_end(), "");
@@ -117,7 +119,8 @@ void for_each_boundary(const Fixture& fixture, const std::string& name, const st
     return;
   }
   Job job(fixture, name);
-  const Ordeal untouched = endure(job, job.command(), {.kinds = kinds});
+  const Arguments arguments = prepared(job);
+  const Ordeal untouched = endure(job, arguments, {.kinds = kinds});
   ASSERT_EQ(untouched.run.status, 0) << untouched.run.err;
   std::size_t turn = 0;
   for (const unsigned long number : chosen(untouched.boundaries)) {

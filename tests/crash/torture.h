@@ -78,11 +78,13 @@ void expect_resume(Job& job, Counts& counts);
 // `disk` is the folder as it was before the run.
 void expect_durable(Job& job, DurableDisk disk, const Ordeal& ordeal);
 
-// Calls visit(job, ordeal) with a fresh job for the boundaries of `kinds` (all when empty), once with each of `acts`:
-// for 1, 2, 3, ... until a run ends untouched; in short, with a few boundaries of each sort and the acts in turn.
+// Runs a fresh job for the boundaries of `kinds` (all when empty), once with each of `acts`, and calls visit(job,
+// ordeal): for 1, 2, 3, ... until a run ends untouched; in short, with a few boundaries of each sort and the acts in
+// turn. prepare(job) comes before each run and says what is run; without it that is the job's command.
+using Prepare = std::function<Arguments(Job&)>;
 using Visit = std::function<void(Job&, const Ordeal&)>;
-using Before = std::function<void(Job&)>;
 void for_each_boundary(const Fixture& fixture, const std::string& job, const std::string& kinds,
-                       const std::vector<std::string>& acts, Counts& counts, const Before& before, const Visit& visit);
+                       const std::vector<std::string>& acts, Counts& counts, const Prepare& prepare,
+                       const Visit& visit);
 
 }  // namespace bulk::test

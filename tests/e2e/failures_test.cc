@@ -141,7 +141,7 @@ TEST_F(Failures, AMissingTableIsNamed) {
 TEST_F(Failures, AFolderThatTakesNoFilesIsNamed) {
   fill(1);
   expect_error(sandbox_, sandbox_.bulk({"backup", "sqlite:store.db#items", "--to", "/proc/x.jsonl.zst"}), 1,
-               "cannot create '/proc/x.jsonl.zst.partial': No such file or directory");
+               "cannot create '/proc/x.jsonl.zst.journal': No such file or directory");
 }
 
 // A small file system of its own. Only root can mount one.
@@ -157,20 +157,26 @@ class SmallDisk {
   SmallDisk(const SmallDisk&) = delete;
   SmallDisk& operator=(const SmallDisk&) = delete;
   bool mounted() const { return mounted_; }
+  bool grow() const { return mount("tmpfs", path_.c_str(), "tmpfs", MS_REMOUNT, "size=64m") == 0; }
 
  private:
   std::string path_;
   bool mounted_ = false;
 };
 
-TEST_F(Failures, AFullDiskLeavesNoDump) {
+TEST_F(Failures, AFullDiskLeavesNoDumpAndWithMoreRoomTheRunGoesOn) {
   const SmallDisk disk(sandbox_.path("small"));
   if (!disk.mounted()) GTEST_SKIP() << "cannot mount a file system here";
   fill(100'000);
   expect_error(sandbox_, sandbox_.bulk({"backup", "sqlite:store.db#items", "--to", "small/x.jsonl.zst"}), 1,
-               "cannot write 'small/x.jsonl.zst.partial': No space left on device");
+               "cannot write 'small/x.jsonl.zst.partial': No space left on device; go on with: bulk backup "
+               "'sqlite:store.db#items' --to small/x.jsonl.zst --resume");
   EXPECT_FALSE(sandbox_.exists("small/x.jsonl.zst"));
+  ASSERT_TRUE(disk.grow());
+  expect_ok(sandbox_.bulk({"backup", "sqlite:store.db#items", "--to", "small/x.jsonl.zst", "--resume"}));
+  expect_ok(sandbox_.bulk({"verify", "small/x.jsonl.zst", "--against", "sqlite:store.db#items"}));
   EXPECT_FALSE(sandbox_.exists("small/x.jsonl.zst.partial"));
+  EXPECT_FALSE(sandbox_.exists("small/x.jsonl.zst.journal"));
 }
 
 TEST_F(Failures, AFullDiskBehindStandardOutputIsAnError) {

@@ -48,6 +48,7 @@ Run::Run(const Arguments& command, const Variables& environment, const std::file
   pid_ = fork();
   if (pid_ < 0) throw std::runtime_error("cannot fork");
   if (pid_ == 0) {  // only async-signal-safe calls from here
+    setpgid(0, 0);
     const int in_fd = open(in.c_str(), O_RDONLY);
     const int out_fd = open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     const int err_fd = open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -63,8 +64,13 @@ Run::Run(const Arguments& command, const Variables& environment, const std::file
 
 Run::~Run() {
   if (wait_status_) return;
-  kill(pid_, SIGKILL);
+  kill_all();
   waitpid(pid_, nullptr, 0);
+}
+
+// A group of its own, so that nothing of a shell's pipeline outlives the shell.
+void Run::kill_all() const {
+  if (kill(-pid_, SIGKILL) != 0) kill(pid_, SIGKILL);
 }
 
 void Run::signal(int number) const {
@@ -96,13 +102,14 @@ bool Run::running() {
 
 RunResult Run::wait() {
   if (!ended_within(kTimeoutMs)) {
-    kill(pid_, SIGKILL);
+    kill_all();
     throw std::runtime_error("still running after 120 s; standard error so far:\n" + read_file(err_));
   }
   RunResult result;
   result.status = WIFEXITED(*wait_status_) ? WEXITSTATUS(*wait_status_) : 128 + WTERMSIG(*wait_status_);
-  result.out = read_file(out_);
-  result.err = read_file(err_);
+  // One that is killed at once may not have come to opening them.
+  if (std::filesystem::exists(out_)) result.out = read_file(out_);
+  if (std::filesystem::exists(err_)) result.err = read_file(err_);
   result.peak_kib = peak_kib_;
   // What tests/sanitizer_options.cc asks for; none of bulk's own.
   if (result.status == 99) throw std::runtime_error("a sanitizer has found something:\n" + result.err);

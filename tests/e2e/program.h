@@ -42,6 +42,7 @@ class Run {
 
  private:
   bool ended_within(int timeout_ms);
+  void kill_all() const;
 
   pid_t pid_ = -1;
   std::optional<int> wait_status_;

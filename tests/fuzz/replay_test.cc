@@ -9,8 +9,9 @@
 #include "tests/fuzz/target.h"
 #include "tests/support/shared.h"
 
+// <fuzz_targets.inc> is made by CMakeLists.txt: BULK_FUZZ_TARGET(NAME) for each target.
 #define BULK_FUZZ_TARGET(name) extern "C" int fuzz_##name(const std::uint8_t* data, std::size_t size);
-#include "fuzz_targets.inc"
+#include <fuzz_targets.inc>
 #undef BULK_FUZZ_TARGET
 
 namespace bulk::test {
@@ -23,7 +24,7 @@ struct Target {
 
 constexpr Target kTargets[] = {
 #define BULK_FUZZ_TARGET(name) {#name, fuzz_##name},
-#include "fuzz_targets.inc"
+#include <fuzz_targets.inc>
 #undef BULK_FUZZ_TARGET
 };
 
