@@ -31,7 +31,9 @@ char type_of(const Value& definitions, const std::string& name) {
   for (const Value& definition : definitions.GetArray()) {
     if (text_member(definition, "AttributeName") != name) continue;
     const std::string type = text_member(definition, "AttributeType");
-    if (type != "S" && type != "N" && type != "B") refuse("key attribute '" + name + "' is of type '" + type + "'");
+    if (type != "S" && type != "N" && type != "B") {
+      refuse(std::string("key attribute '").append(name).append("' is of type '").append(type).append("'"));
+    }
     return type[0];
   }
   refuse("key attribute '" + name + "' has no definition");

@@ -109,6 +109,7 @@ class ManyThreads : public testing::Test {
 
 TEST_F(ManyThreads, ShareOneFetch) {
   std::vector<std::thread> threads;
+  threads.reserve(8);
   std::atomic<int> first{0};
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] { first += cache_.get().access_key_id == "K1" ? 1 : 0; });

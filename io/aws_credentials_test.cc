@@ -11,8 +11,6 @@ namespace {
 
 using test::AwsHome;
 using test::TinyHttpServer;
-using testing::HasSubstr;
-using testing::Not;
 
 TEST(CredentialChain, TakesTheEnvironmentFirst) {
   AwsHome home;

@@ -129,6 +129,7 @@ TEST_F(Http, ReplacesAKeptConnectionThatDied) {
 TEST_F(Http, ServesManyThreads) {
   TinyHttpServer server([](const auto& request) { return TinyHttpServer::Reply{200, request.body, {}}; });
   std::vector<std::thread> threads;
+  threads.reserve(8);
   std::atomic<int> good{0};
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&, t] {

@@ -92,6 +92,8 @@ void RateModel::settle(double reserved, double used, double refused, SteadyTime 
 }
 
 void RateModel::congested(double refused, SteadyTime now) {
+  // A refusal among the very first requests says nothing about a rate: those that were refused wait anyway.
+  if (phase_ == Phase::unbounded && measured_ <= 0 && seconds(now - window_start_) < kWindowSeconds) return;
   // Before a whole window has passed, the units of the part that has are the best measure there is.
   const double accepted = measured_ > 0 ? measured_ : window_used_ / std::max(seconds(now - window_start_), 0.1);
   // What was accepted lags behind a growing rate, so a cut never goes below kBeta of the present one.

@@ -5,8 +5,9 @@
 // congestion the rate is unbounded: a table that never refuses is never slowed down. On the first congestion the
 // ceiling is taken from the units that were accepted per second; from then on the rate follows CUBIC: cut to 85 %, grow
 // back to the remembered ceiling within 5 s, flat around it, then probe ever more steeply. The curve is scaled by the
-// ceiling, so that a table of 5 units and one of 40,000 behave alike. `max_units` is never exceeded. Where the very
-// first request is refused nothing is known yet: the search begins at that request's units per second.
+// ceiling, so that a table of 5 units and one of 40,000 behave alike. `max_units` is never exceeded. A refusal in
+// the first half second says nothing yet; where nothing was accepted until then, the search begins at the refused
+// request's units per second.
 //
 // RateModel is pure (time is an argument, no locking); RateLimiter wraps it for threads.
 #pragma once

@@ -109,6 +109,9 @@ TEST(RateModel, ARefusalOfTheVeryFirstRequestsDoesNotStallTheRun) {
   RateModel model({}, now);
   for (int i = 0; i < 16; ++i) EXPECT_EQ(model.reserve(25, now).count(), 0);
   for (int i = 0; i < 16; ++i) model.settle(25, 0, 25, now);
+  EXPECT_TRUE(std::isinf(model.rate()));
+  now += std::chrono::milliseconds(600);
+  for (int i = 0; i < 16; ++i) model.settle(25, 0, 25, now);
   double done = 0;
   for (int i = 0; done < 10'000 && i < 1'000'000; ++i) {
     now += model.reserve(25, now);

@@ -245,7 +245,7 @@ void Flags::units(const std::string& name, double Options::*field, const char* h
 
 // The flag or, where it was not given, the variable that the value must have come from.
 std::string Flags::as_given(const std::string& names) const {
-  const std::string name = long_name(names);
+  std::string name = long_name(names);
   const std::string brief = names.starts_with("--") ? name : names.substr(0, 2);
   for (const std::string& argument : arguments_) {
     const bool is_long = argument.starts_with("--");

@@ -92,7 +92,8 @@ HistoryPage read_history(const std::string& path, const std::string& stage, std:
       continue;
     }
     if (run->has_ended()) {
-      ends.insert_or_assign(run->id, *std::move(run));
+      std::string id = run->id;
+      ends.insert_or_assign(std::move(id), *std::move(run));
       continue;
     }
     if (const auto end = ends.find(run->id); end != ends.end()) {

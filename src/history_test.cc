@@ -19,8 +19,6 @@
 namespace bulk {
 namespace {
 
-using testing::HasSubstr;
-
 std::string id_of(int number) {
   std::string digits = std::to_string(number);
   return std::string(16 - digits.size(), '0') + digits;
@@ -189,6 +187,7 @@ TEST_F(History, TellsWhoIsRunningFromWhoWasKilled) {
 
 TEST_F(History, ManyWritersDoNotTearEachOthersLines) {
   std::vector<std::jthread> writers;
+  writers.reserve(4);
   for (int w = 0; w < 4; ++w) {
     writers.emplace_back([this, w] {
       for (int i = 0; i < 25; ++i) {

@@ -33,6 +33,7 @@ class WriteFeedTest : public testing::Test {
   }
   static std::vector<std::string> many(const std::string& prefix, int count) {
     std::vector<std::string> keys;
+    keys.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) keys.push_back(prefix + std::to_string(i));
     return keys;
   }

@@ -112,13 +112,20 @@ std::string key_problem(const TableKey& table_key, const Value& attributes, std:
   for (std::size_t i = 0; i < table_key.size(); ++i) {
     const auto& [name, type] = table_key[i];
     const auto found = attributes.FindMember(name.c_str());
-    if (found == attributes.MemberEnd()) return invalid + "Missing the key " + name + " in the item";
+    if (found == attributes.MemberEnd()) {
+      return std::string(invalid).append("Missing the key ").append(name).append(" in the item");
+    }
     const std::string type_text(1, type);
     if (!found->value.IsObject() || found->value.MemberCount() != 1 || !found->value.HasMember(type_text.c_str()) ||
         !found->value[type_text.c_str()].IsString()) {
       const bool any = found->value.IsObject() && found->value.MemberCount() > 0;
-      return invalid + "Type mismatch for key " + name + " expected: " + type_text +
-             " actual: " + (any ? found->value.MemberBegin()->name.GetString() : "NULL");
+      return std::string(invalid)
+          .append("Type mismatch for key ")
+          .append(name)
+          .append(" expected: ")
+          .append(type_text)
+          .append(" actual: ")
+          .append(any ? found->value.MemberBegin()->name.GetString() : "NULL");
     }
     const Value& value = found->value[type_text.c_str()];
     if (value.GetStringLength() == 0) {

@@ -1,5 +1,6 @@
 #include "backends/dump/part_progress.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/dump_files.h"
@@ -116,8 +117,8 @@ TEST(PartProgress, RefusesFramesThatCannotBe) {
                                                {"9", "9", "18446744073709551615"},
                                                {"4294967295", "9", "1"},
                                                {"9", "1073741825", "1"}}) {
-    const std::string json = R"({"bytes":9,"frames":[[)" + stored + "," + plain + ",1,\"" + std::string(64, '0') +
-                             "\",0," + records + ",\"" + std::string(32, '0') + "\"]]}";
+    const std::string json =
+        fmt::format(R"({{"bytes":9,"frames":[[{},{},1,"{:0>64}",0,{},"{:0>32}"]]}})", stored, plain, "", records, "");
     EXPECT_EQ(error_line([&] { decode_progress(json); }, ErrorKind::corrupt),
               std::string("progress of the dump: frame 1 of the entry: its numbers are not those of a frame") + kNext)
         << json;

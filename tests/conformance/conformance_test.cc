@@ -85,6 +85,7 @@ TEST_P(Conformance, KeysOfEveryKindAreKept) {
 
 TEST_P(Conformance, LargeItemsAreKept) {
   std::vector<std::string> lines;
+  lines.reserve(6);
   for (int i = 0; i < 6; ++i) {
     lines.push_back(R"({"Item":{"pk":{"S":"large"},"sk":{"N":")" + std::to_string(i) + R"("},"x":{"S":")" +
                     std::string(400'000, static_cast<char>('a' + i)) + "\"}}}");

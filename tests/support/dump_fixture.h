@@ -11,7 +11,7 @@
 namespace bulk::test {
 
 // A dump whose only frame holds `lines` (each ended by a newline; empty: no frame), `records` of them.
-inline void write_small_dump(const std::string& path, DumpHeader header, const std::string& lines,
+inline void write_small_dump(const std::string& path, const DumpHeader& header, const std::string& lines,
                              std::uint64_t records) {
   DumpFooter footer;
   footer.ended = header.started;

@@ -53,6 +53,7 @@ bool answers(unsigned short port) {
 Process::Process(const std::vector<std::string>& argv, const std::string& log_file) {
   // Everything that takes memory is done before the fork: the child may only make system calls.
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   const pid_t parent = getpid();
