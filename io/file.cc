@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <thread>
 #include <utility>
 
 #include "io/error.h"
@@ -99,13 +101,18 @@ File File::open_for_adding(const std::string& path) {
 
 // Between open() and flock() the owner may have renamed or removed the file: what is locked must be what has the name.
 File File::open_locked(const std::string& path, const std::string& busy, const std::string& next_action) {
-  while (true) {
+  // Somebody who looks whether it is locked holds it for an instant.
+  constexpr int kTries = 20;
+  constexpr std::chrono::milliseconds kPause{10};
+  for (int refused = 0;;) {
     const int fd = open_retrying(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
     if (fd < 0) throw os_error("create " + in_quotes(path), errno);
     File file(fd, path);
     if (uninterrupted([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) != 0) {
-      if (errno == EWOULDBLOCK) throw Error(ErrorKind::locked, busy, next_action);
-      throw os_error("lock " + in_quotes(path), errno);
+      if (errno != EWOULDBLOCK) throw os_error("lock " + in_quotes(path), errno);
+      if (++refused == kTries) throw Error(ErrorKind::locked, busy, next_action);
+      std::this_thread::sleep_for(kPause);
+      continue;
     }
     if (file.has_name(path)) return file;
   }

@@ -64,6 +64,7 @@ void Checkpoint::write(std::unique_lock<std::mutex>& lock) {
   broken_ = true;  // until it is written
   lock.unlock();
   const SteadyTime before = std::chrono::steady_clock::now();
+  if (rejects_ != nullptr) rejects_->sync();
   journal_.append(checkpoint_entry(advanced, sink_->checkpoint()));
   journal_.keep();
   lock.lock();

@@ -15,6 +15,7 @@
 #include "io/clock.h"
 #include "src/batch_pool.h"
 #include "src/journal.h"
+#include "src/rejects.h"
 
 namespace bulk {
 
@@ -31,8 +32,11 @@ class Checkpoint {
   // What was settled before this run.
   const std::map<std::uint32_t, SegmentProgress>& past() const noexcept { return past_; }
 
-  // Before the first batch: what is made durable with each checkpoint. Outlives it.
-  void attach(Sink& sink) noexcept { sink_ = &sink; }
+  // Before the first batch: what is made durable with each checkpoint. Both outlive it; `rejects` may be null.
+  void attach(Sink& sink, Rejects* rejects) noexcept {
+    sink_ = &sink;
+    rejects_ = rejects;
+  }
   // Any thread.
   void settled(const Work& work);
   // A last checkpoint of what has been settled since the one before; when no thread is writing any more.
@@ -58,6 +62,7 @@ class Checkpoint {
 
   Journal& journal_;
   Sink* sink_ = nullptr;
+  Rejects* rejects_ = nullptr;
   std::vector<Segment> segments_;
   std::map<std::uint32_t, SegmentProgress> past_;
 

@@ -42,7 +42,7 @@ class CheckpointTest : public testing::Test {
 TEST_F(CheckpointTest, ASegmentAdvancesByItsContiguousPrefixAlone) {
   Checkpoint checkpoint(journal_, nullptr);
   EXPECT_EQ(checkpoint.plan(source_).size(), 2u);
-  checkpoint.attach(sink_);
+  checkpoint.attach(sink_, nullptr);
   settle(checkpoint, 0, 2);
   settle(checkpoint, 0, 1);
   settle(checkpoint, 1, 0);
@@ -61,7 +61,7 @@ TEST_F(CheckpointTest, ASegmentAdvancesByItsContiguousPrefixAlone) {
 TEST_F(CheckpointTest, TheFirstBatchIsDurableAtOnce) {
   Checkpoint checkpoint(journal_, nullptr);
   checkpoint.plan(source_);
-  checkpoint.attach(sink_);
+  checkpoint.attach(sink_, nullptr);
   EXPECT_FALSE(journal_.kept());
   settle(checkpoint, 0, 0);
   EXPECT_TRUE(journal_.kept());
@@ -80,7 +80,7 @@ TEST_F(CheckpointTest, GoesOnWithTheSegmentsAndCountsOfThePast) {
   EXPECT_EQ(checkpoint.cursor(0), "");
   EXPECT_EQ(checkpoint.cursor(1), "there");
   journal_.append(segments_entry(past.segments));
-  checkpoint.attach(sink_);
+  checkpoint.attach(sink_, nullptr);
   settle(checkpoint, 1, 0);
   checkpoint.flush();
   EXPECT_EQ(written().progress.at(1).batches, 8u);
@@ -100,7 +100,7 @@ TEST_F(CheckpointTest, AfterOneThatFailedThereIsNoOther) {
   BrokenSink sink;
   Checkpoint checkpoint(journal_, nullptr);
   checkpoint.plan(source_);
-  checkpoint.attach(sink);
+  checkpoint.attach(sink, nullptr);
   EXPECT_THROW(settle(checkpoint, 0, 0), Error);
   settle(checkpoint, 0, 1);
   checkpoint.flush();

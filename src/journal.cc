@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "io/error.h"
@@ -13,6 +14,9 @@ namespace {
 
 // A line per frame of 4 MiB and a few per second of work: this is far behind 10 TB.
 constexpr std::size_t kMostBytes = 1u << 30;
+
+// A look is for the header, and must not cost what the whole costs.
+constexpr std::size_t kLookBytes = 1u << 20;
 
 std::string text_of(const File& file) {
   const std::uint64_t bytes = file.size();
@@ -34,7 +38,9 @@ std::string owner_of(const std::string& path) {
 
 File open_journal(const std::string& path, const std::string& what) {
   try {
-    return File::open_locked(path, "", "");
+    File file = File::open_locked(path, "", "");
+    if (file.is_regular()) return file;
+    throw Error(ErrorKind::refused, "'" + path + "' is no file", "remove it");
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::locked) throw;
     throw Error(ErrorKind::locked, what + " by " + owner_of(path), "wait for it");
@@ -48,7 +54,7 @@ Journal::Journal(std::string path, const std::string& what) : path_(std::move(pa
 }
 
 Journal::~Journal() {
-  if (!kept_ && file_.fd() >= 0) ::unlink(path_.c_str());
+  if (!kept_ && file_.has_name(path_)) ::unlink(path_.c_str());
 }
 
 const std::optional<JournalContent>& Journal::past() {
@@ -74,20 +80,33 @@ void Journal::go_on() {
 }
 
 void Journal::append(const std::string& entry) {
+  if (!file_.has_name(path_)) {
+    throw Error(ErrorKind::failed, "'" + path_ + "' was removed while the run was at work",
+                "its journal is gone: start afresh, without --resume");
+  }
   file_.write(entry);
   file_.sync();
 }
 
 void Journal::remove() {
-  if (::unlink(path_.c_str()) != 0 && errno != ENOENT) throw os_error("remove '" + path_ + "'", errno);
+  if (file_.has_name(path_) && ::unlink(path_.c_str()) != 0) throw os_error("remove '" + path_ + "'", errno);
   kept_ = true;  // nothing is left to remove
 }
 
 std::optional<JournalContent> look_at_journal(const std::string& path, bool& busy) {
   try {
-    const File file = File::open_for_reading(path);
+    std::optional<JournalContent> content;
+    {
+      const File file = File::open_for_polling(path);
+      if (!file.is_regular()) return std::nullopt;
+      std::string text(std::min<std::uint64_t>(file.size(), kLookBytes), '\0');
+      file.read_at(0, text.data(), text.size());
+      content = decode_journal(text);
+    }
+    // For an instant only: whoever wants to have it waits a moment, as File::open_locked does.
+    const File file = File::open_for_polling(path);
     busy = ::flock(file.fd(), LOCK_SH | LOCK_NB) != 0;
-    return decode_journal(text_of(file));
+    return content;
   } catch (const Error&) {
     return std::nullopt;
   }

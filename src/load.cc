@@ -188,13 +188,18 @@ void report_rejects(const AppContext& context) {
 }
 
 // The dump is whole already: the run that made it was killed between giving it its name and saying so.
-bool was_published(AppContext& context, const JournalHeader& before, Store& to) {
+bool was_published(AppContext& context, const JournalContent& before, Store& to) {
   if (!to.exists()) return false;
   const PartFile part(File::open_for_reading(to.url()));
-  if (part.header().started != before.started) return false;
+  if (part.header().started != before.header.started) return false;
   const DumpFooter& footer = part.footer();
+  const Tally total = before.total();
+  // What was rejected stands in the journal alone; of a source without checkpoints it says nothing.
+  if (!before.progress.empty() && !(total.written == Count{footer.records, footer.digest})) return false;
   Summary& summary = context.summary;
-  summary.read = summary.written = summary.resumed = footer.records;
+  summary.written = footer.records;
+  summary.rejected = total.rejected.records;
+  summary.read = summary.resumed = summary.written + summary.rejected;
   summary.raw_bytes = footer.raw_bytes;
   summary.stored_bytes = part.stored_bytes();
   summary.digest = footer.digest;
@@ -257,8 +262,9 @@ void load(AppContext& context, Store& from, Store& to) {
     // Into an empty table --only-missing finds a key only where the reply to its own first attempt was lost.
     Count expected = totals.net();
     if (context.options.only_missing) expected += totals.all().filtered;
-    // What has been read back before is not read again: by now TTL may be deleting.
-    if (!plan.resumed || !resume->past().verified) read_back(context, from, to, plan.schema.key, expected);
+    // What has been read back before, and has had nothing added, is not read again: by now TTL may be deleting.
+    const bool known = plan.resumed && resume->past().verified && totals.all().read == resume->past().total().read;
+    if (!known) read_back(context, from, to, plan.schema.key, expected);
     if (resume) resume->note_verified();
     summary.verified = Verified::content;
   }
@@ -283,7 +289,10 @@ void write_dump(AppContext& context, Store& from, Store& to) {
 
   const std::shared_ptr<Resume> resume = open_resume(context, from, to);
   bool resumed = resume && resume->goes_on("");
-  if (resumed && was_published(context, resume->past().header, to)) return;
+  if (resumed && was_published(context, resume->past(), to)) {
+    report_rejects(context);
+    return;
+  }
   resumed = resumed && !resume->past().sink.empty();
 
   WriteOptions write;
@@ -297,6 +306,7 @@ void write_dump(AppContext& context, Store& from, Store& to) {
     write.checkpoints = resume->past().sink;
     summary.resumed = resume->past().total().read.records;
   } else if (resume) {
+    if (resume->is_left_lying()) context.progress.note("'" + to.url() + ".partial' is begun afresh, without --resume");
     resume->begin(write.header.started, "", false, false, false);
   }
   write.header.source = facts.origin.empty() ? from.url() : facts.origin;

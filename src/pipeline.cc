@@ -110,7 +110,6 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
   RateLimiter bandwidth({.max_units = static_cast<double>(options.read_bytes_per_second)});
 
   if (checkpoint != nullptr) {
-    checkpoint->attach(sink);
     for (const auto& [index, past] : checkpoint->past()) {
       progress.records_read += past.tally.read.records;
       progress.bytes_read += past.tally.raw_bytes;
@@ -120,6 +119,7 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
 
   // Build the stages from the far end, so that each finds the next one ready.
   Rejects rejects(options.source_name, options.rejects_file, options.max_rejects, options.add_to_rejects);
+  if (checkpoint != nullptr) checkpoint->attach(sink, &rejects);
   const SinkLimits limits = sink.limits();
   const unsigned sessions = std::max(1u, std::min(options.writers, limits.sessions));
   WriteFeed feed(limits, sessions, in_order, ledger.get(), pool, checkpoint, progress, stop);
@@ -193,7 +193,7 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
   }
   writers.clear();
   seat.doing(Doing::finishing);
-  rejects.finish();
+  rejects.sync();
   sink.finish();
   return totals;
 }

@@ -68,11 +68,12 @@ std::uint64_t Rejects::count() const {
   return count_;
 }
 
-void Rejects::finish() {
+void Rejects::sync() {
   const std::lock_guard lock(mutex_);
-  if (!file_) return;
+  if (!file_ || durable_ == count_) return;
   file_->sync();
   sync_folder_of(path_);
+  durable_ = count_;
 }
 
 }  // namespace bulk

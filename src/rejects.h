@@ -33,8 +33,8 @@ class Rejects {
 
   std::uint64_t count() const;
   const std::string& path() const noexcept { return path_; }
-  // Makes the file, and its name, durable.
-  void finish();
+  // Makes what was added so far durable, and the file's name with it.
+  void sync();
 
  private:
   const std::string source_;
@@ -42,7 +42,7 @@ class Rejects {
   const std::uint64_t most_;
   mutable std::mutex mutex_;
   std::optional<File> file_;
-  std::uint64_t count_ = 0;
+  std::uint64_t count_ = 0, durable_ = 0;
 };
 
 }  // namespace bulk

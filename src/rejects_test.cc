@@ -37,7 +37,7 @@ TEST(Rejects, KeepRecordAndReasonInAFileOfTheUsersOwn) {
   EXPECT_FALSE(std::filesystem::exists(dir.file("r"))) << "made at the first reject";
   rejects.add({"it \"broke\"", R"({"Item":{}})", 0, 2});
   rejects.add({"rubbish", "a\tb", 9, 0});
-  rejects.finish();
+  rejects.sync();
   EXPECT_EQ(rejects.count(), 2u);
   EXPECT_EQ(test::read_file(dir.file("r")),
             "{\"segment\":2,\"reason\":\"it \\\"broke\\\"\",\"record\":{\"Item\":{}}}\n"

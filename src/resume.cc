@@ -28,8 +28,10 @@ JournalWork describe_work(const AppContext& context, Store& from, Store& to) {
   const Options& options = context.options;
   JournalWork work;
   work.command = options.command;
-  work.source = from.identity_text();
+  // Looked at first: a store that was given without its table's name learns it.
   work.source_id = from.incarnation();
+  work.source = from.identity_text();
+  if (!to.is_dump()) to.exists();
   work.target = to.identity_text();
   work.options["--consistent-read"] = options.consistent_read ? "true" : "false";
   if (!to.is_dump()) work.options["--only-missing"] = options.only_missing ? "true" : "false";
@@ -75,7 +77,12 @@ Resume::Resume(AppContext& context, Store& from, Store& to)
       from_dump_(from.is_dump()) {}
 
 bool Resume::is_left_lying() {
-  return !context_.options.resume && journal_.past().has_value();
+  if (context_.options.resume) return false;
+  try {
+    return journal_.past().has_value();
+  } catch (const Error&) {  // of another version, and so not for this run
+    return true;
+  }
 }
 
 bool Resume::goes_on(const std::string& target_id) {
@@ -86,6 +93,7 @@ bool Resume::goes_on(const std::string& target_id) {
     return false;
   }
   const JournalWork& before = past->header.work;
+  if (before.source != work_.source) refuse("it reads " + before.source + ", not " + work_.source);
   if (before.source_id != work_.source_id) {
     if (from_dump_) refuse(work_.source + " is not the dump that it was");
     context_.progress.note("the source was made anew since: starting afresh");
@@ -153,7 +161,7 @@ std::shared_ptr<Resume> open_resume(AppContext& context, Store& from, Store& to)
   try {
     context.resume = std::make_shared<Resume>(context, from, to);
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::failed || to.is_dump()) throw;
+    if (error.kind() != ErrorKind::failed || to.is_dump() || context.options.resume) throw;
     context.warn(std::string("this run cannot be resumed if it is cut short: ") + error.what());
     return nullptr;
   }
@@ -161,8 +169,8 @@ std::shared_ptr<Resume> open_resume(AppContext& context, Store& from, Store& to)
 }
 
 std::optional<std::string> unfinished_dump(const AppContext& context, Store& from, const std::string& folder) {
-  const std::string source = from.identity_text();
   const std::string source_id = from.incarnation();
+  const std::string source = from.identity_text();
   std::string newest, newest_started, busy_path;
   std::error_code ignored;
   for (const fs::directory_entry& file : fs::directory_iterator(folder, ignored)) {
@@ -174,6 +182,8 @@ std::optional<std::string> unfinished_dump(const AppContext& context, Store& fro
     const JournalHeader& header = content->header;
     if (header.work.source != source || header.work.source_id != source_id) continue;
     const std::string dump = path.substr(0, path.size() - kJournal.size());
+    // Somebody has removed what it speaks of.
+    if (!fs::exists(dump + ".partial", ignored) && !fs::exists(dump, ignored)) continue;
     if (busy) {
       busy_path = dump;
     } else if (newest.empty() || header.started > newest_started) {

@@ -22,8 +22,9 @@ class Resume {
   Resume(AppContext& context, Store& from, Store& to);
 
   // Whether --resume was given and there is something to go on from. `target_id`: Store::incarnation() of a table,
-  // empty for a dump or a table that is not there. A target or a source that was made anew is other work, and so is a
-  // journal without progress: then the answer is no, with a note. Error(refused) where a dump or options differ.
+  // empty for a dump or a table that is not there. A target or a source that was made anew is other work: then the
+  // answer is no, with a note. Error(refused) where a dump or options differ, or the file is the unfinished dump of
+  // another source.
   bool goes_on(const std::string& target_id);
   // What is gone on from; only when goes_on() said so.
   const JournalContent& past() { return *journal_.past(); }

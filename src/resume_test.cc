@@ -193,6 +193,35 @@ TEST_F(ResumeTest, AStreamCannotBeGoneOnWith) {
   }
 }
 
+TEST_F(ResumeTest, TheUnfinishedDumpOfAnotherSourceIsLeftAlone) {
+  SqliteStore("a.db", "other").create(schema_from_key(KeySchema::parse("pk:S")));
+  {
+    OneRun run(options_, state_);
+    run.open(kTable, "new.jsonl.zst")->begin("2025-01-25T12:00:01Z", "", false, false, true);
+  }
+  options_.resume = true;
+  OneRun run(options_, state_);
+  try {
+    run.open("sqlite:a.db#other", "new.jsonl.zst")->goes_on("");
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::refused);
+    const std::string path = (directory_.path() / "a.db").string();
+    EXPECT_EQ(error.line(), "cannot go on with the unfinished run: it reads sqlite:" + path + "#t, not sqlite:" + path +
+                                "#other; start afresh, without --resume");
+  }
+}
+
+TEST_F(ResumeTest, AJournalWithoutItsDumpIsNoUnfinishedDump) {
+  {
+    OneRun run(options_, state_);
+    run.open(kTable, "./gone.jsonl.zst")->begin("2025-01-25T12:00:01Z", "", false, false, true);
+  }
+  OneRun run(options_, state_);
+  const auto source = run.context.open(kTable);
+  EXPECT_FALSE(unfinished_dump(run.context, *source, "."));
+}
+
 TEST_F(ResumeTest, FindsTheUnfinishedDumpOfASourceTheNewestFirst) {
   options_.command = "backup";
   const auto found = [&] {
@@ -205,6 +234,7 @@ TEST_F(ResumeTest, FindsTheUnfinishedDumpOfASourceTheNewestFirst) {
     OneRun run(options_, state_);
     run.open(kTable, std::string("./") + name + ".jsonl.zst")
         ->begin(std::string("2025-01-25T12:00:0") + (name[0] == 'o' ? "1" : "2") + "Z", "", false, false, true);
+    std::ofstream(std::string(name) + ".jsonl.zst.partial") << "bytes";
   }
   EXPECT_EQ(found(), "./two.jsonl.zst");
   OneRun busy(options_, state_);

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "backends/dynamodb/address.h"
 #include "backends/dynamodb/url.h"
 #include "io/error.h"
 #include "src/exit_status.h"
@@ -41,19 +42,24 @@ std::string user_name() {
   return known ? found->pw_name : std::to_string(::getuid());
 }
 
-// An endpoint as the command line has it, only when its form is one of those that hold no secret.
+// An endpoint as the command line has it, only when its form is one of those that hold no secret: what was mistyped may
+// hold one anywhere.
 std::string shown(const std::string& endpoint) {
   if (endpoint.starts_with(kDynamoDbScheme)) {
     try {
-      DynamoDbUrl url = parse_dynamodb_url(endpoint);
-      // One with a user and password is refused, but only later.
-      if (url.endpoint.find('@') != std::string::npos) url.endpoint.clear();
+      const DynamoDbUrl url = parse_dynamodb_url(endpoint);
+      TableAddress::parse(url.table);
+      if (!url.endpoint.empty()) parse_origin(url.endpoint);
+      if (url.endpoint.find_first_of("@?#") != std::string::npos) return {};
       return format_dynamodb_url(url);
     } catch (const Error&) {
       return {};
     }
   }
-  return endpoint.find("://") == std::string::npos ? endpoint : std::string();
+  if (endpoint == "-" || endpoint == "latest" || endpoint.starts_with(kSqliteScheme)) return endpoint;
+  constexpr std::array<std::string_view, 5> kFiles = {".jsonl.zst", ".jsonl.gz", ".jsonl", ".json", "/"};
+  const bool is_path = std::any_of(kFiles.begin(), kFiles.end(), [&](auto end) { return endpoint.ends_with(end); });
+  return is_path && endpoint.find("://") == std::string::npos ? endpoint : std::string();
 }
 
 bool is_file(const std::string& endpoint) {

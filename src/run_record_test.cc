@@ -116,8 +116,16 @@ TEST_F(Recorded, NoSecretOfTheCommandLine) {
   run({"backup", "dynamodb://table?endpoint=http://user:hunter2@127.0.0.1:1"});
   run({"copy", "postgresql://user:hunter2@host/db", "mysql://user:hunter2@host/db"});
   const std::string log = test::read_file("home/.local/state/bulk/history.jsonl");
-  EXPECT_THAT(log, HasSubstr("dynamodb://table"));
+  EXPECT_THAT(log, HasSubstr(R"("command":"copy")"));
   EXPECT_THAT(log, Not(HasSubstr("hunter2")));
+}
+
+TEST_F(Recorded, NoSecretOfAnEndpointThatIsNone) {
+  for (const char* mistyped : {"postgres:u:hunter2@h/d", "dynamodb:/u:hunter2@h/tab", "dynamodb://u:hunter2@h/t",
+                               "dynamodb://tab?endpoint=http://127.0.0.1:1/?token=hunter2"}) {
+    EXPECT_EQ(run({"backup", mistyped, "--to", "x.jsonl.zst"}), 2) << mistyped;
+    EXPECT_EQ(runs().at(0).source, "") << mistyped;
+  }
 }
 
 TEST_F(Recorded, NothingWhereNothingSaysWhere) {
