@@ -174,12 +174,17 @@ TEST_F(ResumedRun, SeveralProcessesLoadOneTableWithDifferentDumps) {
       sandbox_.bulk({"restore", "first.jsonl", "--to", server.url(kTable), "--create", "--key", "pk:S", "--no-verify"});
   ASSERT_EQ(made.status, 0) << made.err;
   const Arguments first = {"restore", dump(), "--to", server.url(kTable), "--force"};
+  Faults very_slow;
+  very_slow.latency = std::chrono::milliseconds(700);
+  server.set(very_slow);
   const auto run = sandbox_.start(first);
-  while (server.puts() < 100 && run->running()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  while (server.requests("BatchWriteItem") < 2 && run->running())
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   const RunResult same = sandbox_.bulk(first);
   EXPECT_EQ(same.status, 11) << same.err;
   EXPECT_THAT(same.err,
               HasSubstr("bulk: the same load into " + server.url(kTable) + " is being done by another run (process "));
+  server.set(slow());
   const RunResult other = sandbox_.bulk({"restore", "first.jsonl", "--to", server.url(kTable), "--force"});
   EXPECT_EQ(other.status, 0) << other.err;
   EXPECT_EQ(run->wait().status, 0);
