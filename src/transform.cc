@@ -14,7 +14,7 @@ TransformStage::TransformStage(unsigned jobs, const Sink& sink, const KeySchema*
       progress_(progress),
       stop_(stop),
       done_(std::move(done)),
-      workers_([key] { return Worker(key); }),
+      key_(key),
       parallelism_(tbb::global_control::max_allowed_parallelism, jobs + 1),
       arena_(static_cast<int>(jobs) + 1, 1) {}
 
@@ -26,6 +26,11 @@ void TransformStage::submit(Work* work) {
   progress_.waiting_for_transform.fetch_add(1, std::memory_order_relaxed);
   handed_in_.fetch_add(1, std::memory_order_release);
   arena_.enqueue(group_.defer(Task{this, work}));
+}
+
+TransformStage::Worker& TransformStage::worker() {
+  const std::lock_guard lock(workers_mutex_);
+  return workers_.try_emplace(std::this_thread::get_id(), key_).first->second;
 }
 
 void TransformStage::run(Work* work) noexcept {
@@ -47,7 +52,7 @@ void TransformStage::drain() {
 }
 
 void TransformStage::transform(Work* work) {
-  Worker& worker = workers_.local();
+  Worker& worker = this->worker();
   Batch& batch = work->batch;
   Tally& tally = work->tally;
   tally.raw_bytes = batch.bytes.size();
@@ -105,7 +110,7 @@ std::string TransformStage::why_no_record(Worker& worker, std::string_view line)
 }
 
 void TransformStage::add_to(std::map<std::uint32_t, Tally>& segments) {
-  for (const Worker& worker : workers_) {
+  for (const auto& [thread, worker] : workers_) {
     for (const auto& [index, tally] : worker.segments) {
       segments[index] += tally;
     }

@@ -4,7 +4,6 @@
 // Blocking work never runs here.
 #pragma once
 
-#include <oneapi/tbb/enumerable_thread_specific.h>
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
@@ -13,6 +12,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
 
 #include "backends/backend.h"
 #include "codecs/item.h"
@@ -58,6 +60,7 @@ class TransformStage {
     void operator()() const { group->wait(); }
   };
 
+  Worker& worker();
   void run(Work* work) noexcept;
   void transform(Work* work);
   static std::string why_no_record(Worker& worker, std::string_view line);
@@ -67,7 +70,9 @@ class TransformStage {
   ProgressCounters& progress_;
   Stop& stop_;
   std::function<void(Work*)> done_;
-  tbb::enumerable_thread_specific<Worker> workers_;
+  const KeySchema* key_;
+  std::mutex workers_mutex_;  // of the map, once per batch; a worker is its thread's own
+  std::unordered_map<std::thread::id, Worker> workers_;
   // Batches come and go through TBB's own queues, which ThreadSanitizer cannot look into; these two say the same in a
   // way that it understands, at the price of two additions per batch.
   std::atomic<std::uint64_t> handed_in_{0};
