@@ -15,12 +15,13 @@
 namespace bulk {
 
 struct Record {
-  std::uint32_t offset = 0;      // of its line in Batch::bytes
-  std::uint32_t length = 0;      // of its line without the newline
-  std::uint32_t size_bytes = 0;  // as the service counts it (DynamoDB: for capacity units)
-  std::uint32_t position = 0;    // among the records of the batch as it was read; set by the transform stage
-  Digest digest;                 // of the record; set by the transform stage
-  Digest key_hash;               // set by the transform stage when the key schema is known
+  std::uint32_t offset = 0;          // of its line in Batch::bytes
+  std::uint32_t length = 0;          // of its line without the newline
+  std::uint32_t size_bytes = 0;      // as the service counts it (DynamoDB: for capacity units)
+  std::uint32_t position = 0;        // among the records of the batch as it was read; set by the transform stage
+  Digest digest;                     // of the record; set by the transform stage
+  Digest key_hash;                   // set by the transform stage when the key schema is known
+  std::uint64_t partition_hash = 0;  // of the partition key's canonical text; set by the transform stage
 };
 
 // Opaque position inside a segment from which reading can go on; empty is the segment's beginning.

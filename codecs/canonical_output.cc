@@ -1,34 +1,9 @@
 #include "codecs/canonical_output.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 namespace bulk {
-
-namespace {
-
-std::uint64_t from_big_endian(std::uint64_t word) {
-  return std::endian::native == std::endian::little ? __builtin_bswap64(word) : word;
-}
-
-}  // namespace
-
-std::uint64_t name_prefix(const char* name, std::size_t length, const char* limit) {
-  std::uint64_t word = 0;
-  if (length >= 8) {
-    std::memcpy(&word, name, 8);
-    return from_big_endian(word);
-  }
-  if (length == 0) return 0;
-  if (limit - name >= 8) {
-    std::memcpy(&word, name, 8);
-    const unsigned unwanted_bits = 64 - 8 * static_cast<unsigned>(length);
-    return from_big_endian(word) >> unwanted_bits << unwanted_bits;
-  }
-  std::memcpy(&word, name, length);
-  return from_big_endian(word);
-}
 
 bool part_before(const Part& a, const Part& b) {
   if (a.prefix != b.prefix) return a.prefix < b.prefix;

@@ -5,8 +5,10 @@
 // One thread; reused. Views of the result are valid until the next call.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +30,17 @@ struct Part {
 };
 
 // The first 8 bytes at `name`, zero-filled; bytes up to `limit` may be read.
-std::uint64_t name_prefix(const char* name, std::size_t length, const char* limit);
+inline std::uint64_t name_prefix(const char* name, std::size_t length, const char* limit) {
+  std::uint64_t word = 0;
+  if (limit - name >= 8) {
+    std::memcpy(&word, name, 8);
+  } else {
+    std::memcpy(&word, name, length);
+  }
+  if constexpr (std::endian::native == std::endian::little) word = __builtin_bswap64(word);
+  if (length >= 8) return word;
+  return length == 0 ? 0 : word & (~std::uint64_t{0} << (64 - 8 * length));
+}
 bool part_before(const Part& a, const Part& b);
 bool same_name(const Part& a, const Part& b);
 

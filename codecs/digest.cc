@@ -1,9 +1,6 @@
-// The hash is compiled in (XXH_INLINE_ALL) because most inputs are attributes of 10 to 60 bytes, where a call through
-// the shared library costs as much as the hash.
 #include "codecs/digest.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "codecs/hash128.h"
 
 namespace bulk {
 
@@ -40,8 +37,7 @@ bool Digest::parse(std::string_view hex, Digest& out) {
 }
 
 Digest hash128(std::string_view bytes) {
-  XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
-  return {hash.low64, hash.high64};
+  return hash128_inline(bytes);
 }
 
 Digest mix(const Digest& sum) {
@@ -50,8 +46,7 @@ Digest mix(const Digest& sum) {
     bytes[i] = static_cast<unsigned char>(sum.low >> (8 * i));
     bytes[8 + i] = static_cast<unsigned char>(sum.high >> (8 * i));
   }
-  XXH128_hash_t hash = XXH3_128bits(bytes, sizeof(bytes));
-  return {hash.low64, hash.high64};
+  return hash128_inline({reinterpret_cast<const char*>(bytes), sizeof(bytes)});
 }
 
 }  // namespace bulk

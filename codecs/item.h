@@ -22,10 +22,15 @@
 namespace bulk {
 
 inline constexpr std::size_t kMaxItemBytes = 409'600;
+// Of the values of key attributes.
+inline constexpr std::size_t kMaxPartitionKeyBytes = 2048;
+inline constexpr std::size_t kMaxSortKeyBytes = 1024;
 
 struct ItemFacts {
-  Digest digest;               // record(r) of docs/format.md
-  Digest key_hash;             // hash128 of the canonical key text; zero without a key schema
+  Digest digest;    // record(r) of docs/format.md
+  Digest key_hash;  // hash128 of the canonical key text; zero without a key schema
+  // Low 64 bits of hash128 of the partition attribute's canonical text, `"pk":{"S":"a"}`; zero without a key schema.
+  std::uint64_t partition_hash = 0;
   std::size_t size_bytes = 0;  // as DynamoDB counts it
   std::size_t length = 0;      // bytes of text that the item takes, from '{' to '}' inclusive
   bool one_line = true;        // no raw newline or carriage return between tokens

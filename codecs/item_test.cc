@@ -6,6 +6,7 @@
 #include <rapidjson/writer.h>
 #include <zlib.h>
 
+#include <random>
 #include <set>
 
 #include "codecs/lines.h"
@@ -284,6 +285,87 @@ TEST(Item, EveryCutIsNoticed) {
   }
   const std::vector<char> whole(item.begin(), item.end());
   EXPECT_TRUE(scanner.scan({whole.data(), whole.size()}, facts)) << scanner.problem().text;
+}
+
+// Items of any number of attributes, some of them longer than what the walk looks ahead.
+TEST(Item, DigestIsTheSumOverTheAttributesHoweverManyAndLong) {
+  std::mt19937 random(5);
+  const auto below = [&random](std::size_t n) { return random() % n; };
+  const auto text = [&](std::size_t most) {
+    static constexpr const char* kPieces[] = {"a",    "plain text ", "é",       "東京", "\\n",
+                                              "\\\\", "\\\"",        "} { ] [", "/",    "0123456789"};
+    std::string text;
+    for (std::size_t length = below(most + 1); text.size() < length;) text += kPieces[below(std::size(kPieces))];
+    return text;
+  };
+  const auto value = [&]() -> std::string {
+    const std::string s = "{\"S\":\"" + text(below(40) == 0 ? 5000 : 60) + "\"}";
+    switch (below(9)) {
+      case 0:
+        return "{\"N\":\"" + std::to_string(below(2'000'000'000)) + "\"}";
+      case 1:
+        return "{\"N\":\"-0." + std::to_string(below(1000)) + "7\"}";
+      case 2:
+        return below(2) == 0 ? "{\"BOOL\":false}" : "{\"NULL\":true}";
+      case 3:
+        return "{\"M\":{\"zip\":" + s + ",\"city\":{\"L\":[" + s + ",{\"M\":{}}]},\"b\":{\"N\":\"1\"}}}";
+      case 4:
+        return "{\"SS\":[\"new\",\"" + std::to_string(below(9)) + "\",\"b2b\"]}";
+      case 5:
+        return "{\"NS\":[\"9\",\"10\",\"-3.5\"]}";
+      case 6:
+        return "{\"B\":\"q83v\"}";
+      default:
+        return s;
+    }
+  };
+  for (int round = 0; round < 200; ++round) {
+    std::vector<std::string> attributes;
+    const std::size_t count = below(20) == 0 ? 300 + below(400) : below(30);
+    for (std::size_t i = 0; i < count; ++i) {
+      std::string attribute = "\"";
+      attribute.append(text(20)).append(std::to_string(i)).append("\":").append(value());
+      attributes.push_back(std::move(attribute));
+    }
+    Digest sum;
+    std::string item = "{";
+    std::string spaced = "{";
+    for (const std::string& attribute : attributes) {
+      const std::string alone = canonical("{" + attribute + "}");
+      sum += hash128(std::string_view(alone).substr(1, alone.size() - 2));
+      if (item.size() > 1) item += ',', spaced += " ,\t";
+      item += attribute;
+      spaced += attribute;
+    }
+    item += '}';
+    spaced += '}';
+    const ItemFacts found = facts(item);
+    EXPECT_EQ(found.digest, mix(sum)) << item;
+    EXPECT_EQ(found.length, item.size());
+    const ItemFacts same = facts(spaced);
+    EXPECT_EQ(same.digest, found.digest);
+    EXPECT_EQ(same.size_bytes, found.size_bytes);
+    if (count < 2) continue;
+    // One of them again, at the end.
+    ItemScanner scanner;
+    ItemFacts none;
+    const std::string& twin = attributes[below(count)];
+    EXPECT_FALSE(scanner.scan(item.substr(0, item.size() - 1) + "," + twin + "}", none));
+    EXPECT_TRUE(scanner.problem().text.ends_with("stands twice")) << scanner.problem().text;
+    EXPECT_EQ(scanner.problem().offset, item.size() + 1);
+  }
+}
+
+TEST(Item, BadUtf8IsFoundWhereverItIs) {
+  for (const std::size_t before : {0u, 10u, 63u, 64u, 4'000u, 4'090u, 4'100u, 9'000u}) {
+    const std::string front = "{\"a\":{\"S\":\"" + std::string(before, 'x') + "\"},\"é\":{\"S\":\"ü\"},";
+    facts(front + "\"b\":{\"S\":\"東\"}}");
+    ItemScanner scanner;
+    ItemFacts none;
+    EXPECT_FALSE(scanner.scan(front + "\"b\":{\"S\":\"\xE6\x9D\"},\"c\":{\"S\":\"y\"}}", none)) << before;
+    EXPECT_EQ(scanner.problem().text, "attribute 'b': a string is not UTF-8");
+    EXPECT_EQ(scanner.problem().offset, front.size() + 10);
+  }
 }
 
 TEST(Item, PublicSamplesAreLegal) {

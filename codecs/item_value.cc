@@ -6,14 +6,6 @@
 
 namespace bulk {
 
-namespace {
-
-// DynamoDB's counting: a list or map costs 3 bytes, each of its elements 1 more.
-constexpr std::size_t kContainerBytes = 3;
-constexpr std::size_t kElementBytes = 1;
-
-}  // namespace
-
 bool ItemWalk::value(int depth, Type* type_out) {
   Type type = Type::unknown;
   // `{"T":` is how nearly every value begins.

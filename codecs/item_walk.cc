@@ -1,18 +1,13 @@
 // Top level of the walk: attributes, keys, tokens and strings. Values are in item_value.cc.
 #include "codecs/item_walk.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "codecs/json_check.h"
 #include "codecs/json_text.h"
 
 namespace bulk {
-
-namespace {
-
-// DynamoDB's limits for the values of key attributes.
-constexpr std::size_t kMaxPartitionKeyBytes = 2048;
-constexpr std::size_t kMaxSortKeyBytes = 1024;
-
-}  // namespace
 
 ItemWalk::ItemWalk(const KeySchema* keys) {
   if (keys == nullptr) return;
@@ -23,6 +18,7 @@ ItemWalk::ItemWalk(const KeySchema* keys) {
 void ItemWalk::add_key(const KeyAttribute& attribute, std::size_t most_bytes) {
   Key& key = keys_.emplace_back();
   append_json_escaped(key.canonical_name, attribute.name);
+  std::memcpy(&key.prefix, key.canonical_name.data(), std::min(key.canonical_name.size(), sizeof key.prefix));
   key.type = attribute.type;
   key.most_bytes = most_bytes;
   key.name = shown(attribute.name);
@@ -34,6 +30,10 @@ void ItemWalk::begin(std::string_view text) {
   problem_ = {};
   output_.clear();
   parts_.clear();
+  quotes_.begin(begin_, end_);
+  names_.clear();
+  keys_left_ = keys_.size();
+  sum_ = {};
   in_attribute_ = false;
   size_bytes_ = 0;
   one_line_ = true;
@@ -42,48 +42,69 @@ void ItemWalk::begin(std::string_view text) {
 
 bool ItemWalk::scan(std::string_view text, ItemFacts& facts, std::string& key_text) {
   begin(text);
-  Digest sum;
-  bool ascending = true;
   output_.begin(at_);
   if (!expect('{')) return false;
   space();
-  if (peek() != '}') {
-    for (;;) {
-      output_.begin(at_);
-      String name;
-      if (!member_name(name)) return false;
-      attribute_name_ = {name.raw, static_cast<std::size_t>(name.raw_end - name.raw)};
-      in_attribute_ = true;
-      Key* key = nullptr;
-      for (Key& candidate : keys_) {
-        if (candidate.canonical_name == name.content) key = &candidate;
-      }
-      add_part(0, name, 0, ascending);
-      if (!colon()) return false;
-      const std::size_t size_before = size_bytes_;
-      Type type = Type::unknown;
-      if (!value(0, &type)) return false;
-      const std::string_view canonical = output_.finish(at_);
-      sum += hash128(canonical);
-      if (key != nullptr && !check_key(*key, type, size_bytes_ - size_before, canonical)) return false;
-      in_attribute_ = false;
-      output_.begin(at_);
-      space();
-      if (peek() != ',') break;
-      ++at_;
-      output_.begin(at_);
-      space();
-    }
-  }
+  if (peek() != '}' && !attributes()) return false;
   if (peek() != '}') return fail_syntax("',' or '}'");
   ++at_;
-  if (!close_parts(0, ascending, false, "attribute")) return false;
+  if (careful_) {
+    const bool differ = close_parts(0, false, false, "attribute");
+    careful_ = false;
+    if (!differ) return false;
+  } else if (!names_.all_differ()) {
+    careful_ = true;
+    return scan(text, facts, key_text);
+  }
   if (!keys_.empty() && !keys_complete(key_text)) return false;
-  facts.digest = mix(sum);
+  facts.digest = mix(sum_);
   facts.key_hash = keys_.empty() ? Digest{} : hash128(key_text);
+  facts.partition_hash = keys_.empty() ? 0 : keys_.front().hash;
   facts.size_bytes = size_bytes_;
   facts.length = static_cast<std::size_t>(at_ - begin_);
   facts.one_line = one_line_;
+  return true;
+}
+
+// All of them: the plain ones in a fast loop, what interrupts it one by one.
+bool ItemWalk::attributes() {
+  for (;;) {
+    if (plain_attributes()) return true;
+    output_.begin(at_);
+    space();
+    if (!attribute()) return false;
+    space();
+    if (peek() != ',') return true;
+    ++at_;
+  }
+}
+
+bool ItemWalk::attribute() {
+  output_.begin(at_);
+  String name;
+  if (!member_name(name)) return false;
+  attribute_name_ = {name.raw, static_cast<std::size_t>(name.raw_end - name.raw)};
+  in_attribute_ = true;
+  const char* const content = name.content.data();
+  std::uint64_t prefix = 0;
+  std::memcpy(&prefix, content, std::min(name.content.size(), sizeof prefix));
+  Key* const key = key_of(prefix, name.content);
+  names_.add(prefix, content, name.content.size());
+  bool ascending = true;
+  if (careful_) add_part(0, name, 0, ascending);
+  if (!colon()) return false;
+  const std::size_t size_before = size_bytes_;
+  Type type = Type::unknown;
+  if (!value(0, &type)) return false;
+  const std::string_view canonical = output_.finish(at_);
+  const Digest hash = hash128(canonical);
+  sum_ += hash;
+  if (key != nullptr) {
+    if (!check_key(*key, type, size_bytes_ - size_before, canonical)) return false;
+    key->hash = hash.low;
+  }
+  in_attribute_ = false;
+  output_.begin(at_);
   return true;
 }
 
@@ -105,6 +126,7 @@ bool ItemWalk::check_key(Key& key, Type type, std::size_t value_bytes, std::stri
     return fail(begin_, "key attribute has " + std::to_string(value_bytes) + " bytes, more than " +
                             std::to_string(key.most_bytes));
   }
+  if (key.text.empty()) --keys_left_;
   key.text = text;
   return true;
 }
@@ -159,6 +181,13 @@ bool ItemWalk::read_string(String& string) {
   ++at_;
   string.raw = at_;
   string.position = output_.position(at_);
+  if (const char* const close = quotes_.plain_end(at_ - 1); close != nullptr) {
+    string.raw_end = close;
+    at_ = close + 1;
+    string.content = {string.raw, static_cast<std::size_t>(close - string.raw)};
+    string.decoded_bytes = string.content.size();
+    return true;
+  }
   bool non_ascii = false;
   at_ = find_string_stop(at_, end_, non_ascii);
   if (peek() != '"') return repair_string(string, non_ascii);

@@ -11,14 +11,18 @@
 #include "codecs/canonical_output.h"
 #include "codecs/item.h"
 #include "codecs/key_schema.h"
+#include "codecs/name_set.h"
+#include "codecs/plain_value.h"
+#include "codecs/quote_index.h"
 
 namespace bulk {
 
-inline constexpr int kMaxNesting = 32;
 inline constexpr std::size_t kMaxNameBytes = 65'535;
 
 class ItemWalk {
  public:
+  enum class Type : unsigned char { unknown, s, n, b, boolean, null, ss, ns, bs, list, map };
+
   explicit ItemWalk(const KeySchema* keys);
 
   // The two walks; false: see problem(). The attributes one by one, each hashed, keys picked out ...
@@ -32,10 +36,12 @@ class ItemWalk {
   // One of the key attributes and what was found of it.
   struct Key {
     std::string canonical_name;
+    std::uint64_t prefix = 0;  // its first 8 bytes, zero-filled
     char type = 'S';
     std::size_t most_bytes = 0;
-    std::string name;  // for messages
-    std::string text;  // canonical text of the attribute; empty: not seen
+    std::string name;        // for messages
+    std::string text;        // canonical text of the attribute; empty: not seen
+    std::uint64_t hash = 0;  // low half of hash128(text)
   };
 
   // A string that was read; `content` is canonical and valid until the output changes.
@@ -48,9 +54,16 @@ class ItemWalk {
     bool repaired = false;  // then `content` lies in the output
   };
 
-  enum class Type : unsigned char { unknown, s, n, b, boolean, null, ss, ns, bs, list, map };
-
   void begin(std::string_view text);
+  bool attributes();
+  bool plain_attributes();
+  bool attribute();
+  Key* key_of(std::uint64_t prefix, std::string_view canonical_name) {
+    for (Key& key : keys_) {
+      if (key.prefix == prefix && key.canonical_name == canonical_name) return &key;
+    }
+    return nullptr;
+  }
   void add_key(const KeyAttribute& attribute, std::size_t most_bytes);
   bool check_key(Key& key, Type type, std::size_t value_bytes, std::string_view text);
   bool keys_complete(std::string& key_text);
@@ -83,6 +96,11 @@ class ItemWalk {
   bool close_parts(std::size_t first, bool ascending, bool in_output, const char* what);
 
   std::vector<Key> keys_;
+  std::size_t keys_left_ = 0;  // that were not yet seen; a second sight of one shows in names_
+  QuoteIndex quotes_;
+  PlainValue plain_;
+  NameSet names_;         // of the attributes
+  bool careful_ = false;  // the names are compared, nothing is taken the fast way
   ItemProblem problem_;
   CanonicalOutput output_;
   std::vector<Part> parts_;  // of all containers that are open, innermost last
@@ -92,6 +110,7 @@ class ItemWalk {
   const char* end_ = nullptr;
   std::string_view attribute_name_;  // as it stands in the text; for messages
   bool in_attribute_ = false;
+  Digest sum_;  // of the attributes
   std::size_t size_bytes_ = 0;
   bool one_line_ = true;
 };

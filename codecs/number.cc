@@ -1,5 +1,11 @@
 #include "codecs/number.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#include <bit>
+
 #include "codecs/item.h"
 #include "codecs/json_text.h"
 
@@ -83,6 +89,50 @@ NumberProblem read_number(std::string_view text, NumberShape& shape) {
   const bool trailing_ok = !point || (count > whole && last == count - 1);
   shape.canonical = plain && leading_ok && trailing_ok;
   return NumberProblem::none;
+}
+
+bool plain_number_size([[maybe_unused]] std::string_view text, [[maybe_unused]] const char* readable,
+                       [[maybe_unused]] std::size_t& bytes) {
+#ifdef __SSE2__
+  const char* at = text.data();
+  auto length = static_cast<unsigned>(text.size());
+  if (length == 0 || text.size() > 16 || readable - at < 17) return false;
+  const unsigned negative = *at == '-' ? 1 : 0;
+  at += negative;
+  length -= negative;
+  const __m128i characters = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const __m128i values = _mm_sub_epi8(characters, _mm_set1_epi8('0'));
+  const auto bits = [length](__m128i marks) {
+    return static_cast<unsigned>(_mm_movemask_epi8(marks)) & ((1u << length) - 1);
+  };
+  const unsigned digits = bits(_mm_cmpeq_epi8(_mm_min_epu8(values, _mm_set1_epi8(9)), values));
+  const unsigned points = bits(_mm_cmpeq_epi8(characters, _mm_set1_epi8('.')));
+  const unsigned others = digits & ~bits(_mm_cmpeq_epi8(values, _mm_setzero_si128()));  // than 0
+  if ((digits | points) != (1u << length) - 1 || (points & (points - 1)) != 0) return false;
+  if (others == 0) {
+    bytes = 1;
+    return digits == 1 && points == 0 && negative == 0;
+  }
+  const auto first = static_cast<unsigned>(std::countr_zero(others));
+  const unsigned last = 31 - static_cast<unsigned>(std::countl_zero(others));
+  unsigned significant = last - first + 1;
+  unsigned whole = length;       // digits before the point
+  unsigned first_digit = first;  // counting digits only
+  if (points != 0) {
+    whole = static_cast<unsigned>(std::countr_zero(points));
+    if (last != length - 1) return false;
+    const unsigned behind = first > whole ? 1 : 0;  // the point
+    first_digit -= behind;
+    significant -= 1 - behind;
+  }
+  if (whole == 0 || (whole > 1 && first_digit != 0)) return false;
+  // As number_size() has it, with exponent = whole - 1 - first_digit.
+  const unsigned even_exponent = (whole + first_digit) & 1;
+  bytes = 1 + (significant + 1 + even_exponent) / 2 + negative;
+  return true;
+#else
+  return false;
+#endif
 }
 
 std::size_t number_size(const NumberShape& shape) {

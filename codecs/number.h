@@ -25,6 +25,10 @@ struct NumberShape {
 // zero with an exponent out of range (0e126) although it takes 0.0e126; here both are 0.
 NumberProblem read_number(std::string_view text, NumberShape& shape);
 
+// The usual case of it at once: a canonical number of up to 16 characters, of which number_size() is told. False: look
+// closely. Bytes up to `readable` are read.
+bool plain_number_size(std::string_view text, const char* readable, std::size_t& bytes);
+
 // Bytes that DynamoDB counts: 1 for zero, else 1 + base-100 digits + 1 if negative (measured on the service by
 // dynalite).
 std::size_t number_size(const NumberShape& shape);

@@ -124,5 +124,46 @@ TEST(Number, AllSpellingsOfAValueAgree) {
   }
 }
 
+// All texts of up to 5 of these characters, and longer ones at random.
+TEST(Number, ThePlainOnesAreToldAtOnce) {
+  constexpr std::string_view kCharacters = "0157.-+e ";
+  std::size_t plain = 0;
+  const auto check = [&plain](const std::string& number) {
+    const std::string text = number + "\"}}, and what follows";
+    NumberShape shape;
+    const bool legal = read_number(number, shape) == NumberProblem::none;
+    const std::string_view view = std::string_view(text).substr(0, number.size());
+    std::size_t bytes = 0;
+    if (plain_number_size(view, text.data() + text.size(), bytes)) {
+      ++plain;
+      ASSERT_TRUE(legal && shape.canonical) << number;
+      ASSERT_EQ(bytes, number_size(shape)) << number;
+    } else {
+#ifdef __SSE2__
+      ASSERT_FALSE(legal && shape.canonical && number.size() <= 16) << number;
+#endif
+    }
+    // Without room behind it nothing is read.
+    const std::vector<char> alone(number.begin(), number.end());
+    EXPECT_FALSE(plain_number_size({alone.data(), alone.size()}, alone.data() + alone.size(), bytes));
+  };
+  std::vector<std::string> texts = {""};
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    check(texts[i]);
+    if (texts[i].size() == 5) continue;
+    for (const char c : kCharacters) texts.push_back(texts[i] + c);
+  }
+  std::mt19937 random(3);
+  for (int round = 0; round < 20'000; ++round) {
+    std::string number = random() % 4 == 0 ? "-" : "";
+    for (std::size_t digits = 1 + random() % 17; digits > 0; --digits) number += static_cast<char>('0' + random() % 10);
+    if (random() % 2 == 0) number.insert(1 + random() % (number.size()), ".");
+    check(number);
+  }
+#ifdef __SSE2__
+  EXPECT_GT(plain, 10'000u);
+#endif
+}
+
 }  // namespace
 }  // namespace bulk

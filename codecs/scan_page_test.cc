@@ -55,6 +55,72 @@ TEST(ScanPage, ItemsBecomeLines) {
   }
 }
 
+// A reply without white space is cut into items without parsing them; with a space in the right place it is parsed.
+TEST(ScanPage, BothWaysOfReadingAReplyFindTheSameItems) {
+  std::mt19937 random(9);
+  const auto below = [&random](std::size_t n) { return random() % n; };
+  static constexpr const char* kValues[] = {
+      R"({"S":"a text },{ like ]} an end \" of \\"})",
+      R"({"S":""})",
+      R"({"L":[{"M":{"a":{"S":"b"}}},{"M":{}},{"M":{"c":{"N":"1"}}}]})",
+      R"({"L":[{"L":[]},{"L":[{"BOOL":true}]}]})",
+      R"({"S":"東京"})",
+      R"({"SS":["a","},{"]})",
+      R"({"S":"a text of more than sixty-four bytes, so that a whole block of it lies inside of the string"})"};
+  ScanPageParser parser;
+  for (int round = 0; round < 500; ++round) {
+    std::string items;
+    std::string lines;
+    const std::size_t count = below(8);
+    for (std::size_t i = 0; i < count; ++i) {
+      std::string item = "{";
+      for (std::size_t n = below(6); n > 0; --n) {
+        item.append(item.size() > 1 ? ",\"Items" : "\"Items").append(std::to_string(n)).append("\":");
+        item += kValues[below(std::size(kValues))];
+      }
+      item += '}';
+      items += (i > 0 ? "," : "") + item;
+      lines += "{\"Item\":" + item + "}\n";
+    }
+    const std::string back = "],\"LastEvaluatedKey\":{\"pk\":{\"S\":\"a\"}},\"ScannedCount\":9}";
+    const std::string front =
+        "{\"Count\":" + std::to_string(count) + ",\"ConsumedCapacity\":{\"CapacityUnits\":2.5},\"Items\":";
+    for (const char* bracket : {"[", " ["}) {
+      const Parsed parsed = parse(parser, front + bracket + items + back);
+      EXPECT_EQ(parsed.lines, lines);
+      EXPECT_EQ(parsed.page.lines.size(), count);
+      EXPECT_EQ(parsed.page.last_evaluated_key, R"({"pk":{"S":"a"}})");
+      EXPECT_EQ(parsed.page.consumed_units, 2.5);
+    }
+  }
+}
+
+// Where a wrong Count goes with it, what stands between items can end up in a line: one that nobody takes for a record.
+TEST(ScanPage, WhatStandsBetweenItemsIsNoRecord) {
+  const std::string item = R"({"pk":{"S":"a"}})";
+  ScanPageParser parser;
+  ItemScanner scanner;
+  for (const std::string& items :
+       {item + ",5," + item, item + ",5", "5," + item, item + "," + item + ",[]", item + "," + item + "}"}) {
+    for (const char* count : {"1", "2", "3"}) {
+      const std::string reply = "{\"Count\":" + std::string(count) + ",\"Items\":[" + items + "]}";
+      if (problem(reply) != "sound") continue;
+      ItemFacts facts;
+      bool all_legal = true;
+      const Parsed parsed = parse(parser, reply);
+      for (const LineSpan& line : parsed.page.lines) {
+        const std::string_view text = item_of_line(std::string_view(parsed.lines).substr(line.offset, line.length));
+        all_legal = all_legal && scanner.scan(text, facts) && facts.length == text.size();
+      }
+      EXPECT_FALSE(all_legal) << reply;
+    }
+  }
+  EXPECT_EQ(problem("{\"Count\":1,\"Items\":[" + item + "],\"Items\":[" + item + "]}"), "Items stands twice");
+  EXPECT_EQ(problem("{\"Count\":1,\"Items\":[" + item + "],\"It\\u0065ms\":[]}"), "Items stands twice");
+  EXPECT_EQ(problem("{\"x\":{\"Items\":[" + item + "]},\"Count\":1}"), "no Items");
+  EXPECT_EQ(problem("{\"x\":{\"Items\":[" + item + "]},\"Count\":0,\"Items\":[]}"), "sound");
+}
+
 TEST(ScanPage, SpaceBehindAnItemIsNotPartOfItsLine) {
   ScanPageParser parser;
   const Parsed parsed =

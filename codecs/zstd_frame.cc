@@ -18,6 +18,19 @@ constexpr std::size_t kMaxBlockBytes = ZSTD_BLOCKSIZE_MAX;  // 128 KiB of conten
 constexpr std::size_t kMinBlockBytes = 3;                   // a block's header
 constexpr int kMaxWindowLog = 27;                           // 128 MiB
 
+// At level 3 zstd looks for matches in two tables, one of them with 65,536 entries of short matches: 256 KiB, which
+// with the other one's 512 KiB leaves the cache no peace. 4,096 entries stay in the innermost cache. On record lines
+// that takes 1 to 18 % less CPU at an equal or better ratio (bench/zstd_parameters; the longer matches of the other
+// table are what such text has). Small inputs have stock parameters that fit them better.
+constexpr int kTunedLevel = 3;
+constexpr std::size_t kTunedFromBytes = (256u << 10) + 1;
+struct Parameter {
+  ZSTD_cParameter name;
+  int value;
+};
+constexpr Parameter kTuned[] = {
+    {ZSTD_c_strategy, ZSTD_dfast}, {ZSTD_c_minMatch, 5}, {ZSTD_c_hashLog, 17}, {ZSTD_c_chainLog, 12}};
+
 struct FreeCompressor {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
 };
@@ -58,12 +71,25 @@ std::uint32_t xxh64_low32(std::string_view bytes) {
   return static_cast<std::uint32_t>(XXH64(bytes.data(), bytes.size(), 0));
 }
 
+std::optional<std::uint32_t> content_checksum(std::string_view stored) {
+  // RFC 8878, 3.1.1: magic number, descriptor, ..., checksum.
+  constexpr std::size_t kDescriptorAt = 4;
+  constexpr unsigned kChecksumFlag = 4;
+  constexpr std::size_t kChecksumBytes = 4;
+  if (stored.size() <= kDescriptorAt + kChecksumBytes) return std::nullopt;
+  if ((static_cast<unsigned char>(stored[kDescriptorAt]) & kChecksumFlag) == 0) return std::nullopt;
+  return read_u32(stored.data() + stored.size() - kChecksumBytes);
+}
+
 struct FrameCodec::Contexts {
+  int level = kTunedLevel;
+  bool tuned = false;  // the compressor has kTuned's parameters
   Compressor compressor;
   Decompressor decompressor;
 };
 
 FrameCodec::FrameCodec(int level) : contexts_(std::make_unique<Contexts>()) {
+  contexts_->level = level;
   contexts_->compressor.reset(ZSTD_createCCtx());
   if (!contexts_->compressor) throw std::bad_alloc();
   set_parameter(contexts_->compressor.get(), ZSTD_c_compressionLevel, level);
@@ -75,6 +101,13 @@ FrameCodec::FrameCodec(int level) : contexts_(std::make_unique<Contexts>()) {
 FrameCodec::~FrameCodec() = default;
 
 void FrameCodec::compress(std::string_view plain, Buffer& out) {
+  const bool tuned = contexts_->level == kTunedLevel && plain.size() >= kTunedFromBytes;
+  if (tuned != contexts_->tuned) {
+    for (const Parameter& parameter : kTuned) {
+      set_parameter(contexts_->compressor.get(), parameter.name, tuned ? parameter.value : 0);
+    }
+    contexts_->tuned = tuned;
+  }
   const std::size_t before = out.size();
   const std::size_t bound = ZSTD_compressBound(plain.size());
   out.resize(before + bound);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "io/buffer.h"
@@ -14,9 +15,14 @@ namespace bulk {
 using Sha256 = std::array<unsigned char, 32>;
 Sha256 sha256(std::string_view bytes);
 std::uint32_t xxh64_low32(std::string_view bytes);
+// The content checksum that a whole frame ends with: xxh64_low32() of what it decompresses to, which decompress() has
+// checked. Nothing when the frame has none.
+std::optional<std::uint32_t> content_checksum(std::string_view stored);
 
 class FrameCodec {
  public:
+  // Level 3 takes parameters of our own for frames of more than 256 KiB (docs/format.md, "Writing"), other levels are
+  // zstd's.
   explicit FrameCodec(int level = 3);
   ~FrameCodec();
   FrameCodec(const FrameCodec&) = delete;

@@ -86,6 +86,32 @@ std::string frame_without_size(std::string_view plain) {
   return out;
 }
 
+TEST(ZstdFrame, EndsWithTheChecksumOfItsContent) {
+  FrameCodec codec;
+  for (const std::size_t length : {0u, 1u, 5000u, 300'000u}) {
+    const std::string plain = sample(length, 6);
+    EXPECT_EQ(content_checksum(compressed(codec, plain)), xxh64_low32(plain)) << length;
+  }
+  EXPECT_EQ(content_checksum(frame_without_size(sample(5000, 2))), std::nullopt) << "a frame without a checksum";
+  EXPECT_EQ(content_checksum(""), std::nullopt);
+  EXPECT_EQ(content_checksum("\x28\xB5\x2F\xFD\x24"), std::nullopt);
+}
+
+TEST(ZstdFrame, OfOneContentIsTheSameWhateverTheCodecMadeBefore) {
+  const std::string small = sample(20'000, 7);
+  const std::string large = sample(600'000, 8);
+  for (const int level : {1, 3, 5}) {
+    FrameCodec codec(level), fresh_small(level), fresh_large(level);
+    const std::string small_frame = compressed(fresh_small, small);
+    const std::string large_frame = compressed(fresh_large, large);
+    for (int round = 0; round < 2; ++round) {
+      EXPECT_EQ(compressed(codec, small), small_frame);
+      EXPECT_EQ(compressed(codec, large), large_frame);
+    }
+    EXPECT_EQ(problem(codec, large_frame, large.size()), "sound");
+  }
+}
+
 TEST(ZstdFrame, FramesWithoutContentSizeAreHeldToTheSizeGiven) {
   FrameCodec codec;
   const std::string stored = frame_without_size(sample(5000, 2));

@@ -54,8 +54,9 @@ class PartStream {
     }
     if (!batch.bytes.empty() && batch.bytes.view().back() != '\n') throw damaged("its last line has no end");
     hashes_.push_back(sha256(stored));
+    const std::optional<std::uint32_t> checked = content_checksum(stored);
     entries_.push_back({static_cast<std::uint32_t>(stored.size()), static_cast<std::uint32_t>(plain_bytes_),
-                        xxh64_low32(batch.bytes.view())});
+                        checked ? *checked : xxh64_low32(batch.bytes.view())});
     input_->skip(stored.size());
     cut_frame(batch);
     records_ += batch.records.size();

@@ -17,6 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   HOLDS(page.consumed_units >= 0);
   std::string again = "{\"Items\":[";
   std::size_t end = 0;
+  bool whole = true;
   for (const LineSpan& span : page.lines) {
     HOLDS(span.offset == end);
     end = span.offset + span.length + 1;
@@ -26,6 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view item = item_of_line(line);
     // What stands inside is not looked at here: an end that does not fit its begin is for whoever scans the item.
     HOLDS(item.starts_with('{') && item.back() != ' ');
+    whole = whole && check_json(item).text.empty();
     if (again.back() != '[') again += ',';
     again += item;
   }
@@ -36,6 +38,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     again += ",\"LastEvaluatedKey\":" + page.last_evaluated_key;
   }
   again += '}';
+
+  // The parser sees no end where brackets do not fit; what it takes for an item then is one only in that reply.
+  if (!whole) return 0;
 
   const Buffer second_reply(again);
   Buffer second_lines;
