@@ -1,7 +1,8 @@
-// HTTP through libcurl: a pool of easy handles with keep-alive, one blocking exchange per call, any number of threads.
-// A call ends when the reply is complete, a timeout passes, or the job stops (looked at every 100 ms). Replies are
-// delivered exactly as received: Content-Encoding is NOT undone, because x-amz-crc32 covers the stored bytes. Failures
-// of transport are values, not exceptions: the caller (io/retry.h) decides what may be tried again.
+// HTTP through libcurl: what an exchange is, and a client that makes one blocking exchange per call, from any number of
+// threads; io/http_loop.h has many under way on one thread. A call ends when the reply is complete, a timeout passes,
+// or the job stops (looked at every 100 ms). Replies are delivered exactly as received: Content-Encoding is NOT undone,
+// because x-amz-crc32 covers the stored bytes. Failures of transport are values, not exceptions: the caller
+// (io/retry.h) decides what may be tried again.
 #pragma once
 
 #include <memory>
@@ -20,6 +21,7 @@ struct HttpTimeouts {
   long connect_ms = 5'000;
   long stall_ms = 30'000;   // no byte either way for so long
   long total_ms = 120'000;  // the whole exchange
+  bool operator==(const HttpTimeouts&) const = default;
 };
 
 struct HttpRequest {
@@ -29,7 +31,8 @@ struct HttpRequest {
   std::string_view body;                                     // must outlive the call
   HttpTimeouts timeouts;
   std::size_t max_reply_bytes = 32u << 20;
-  bool use_proxy = true;  // false for link-local metadata services
+  long receive_buffer_bytes = 256 << 10;  // less where replies are small and many are under way
+  bool use_proxy = true;                  // false for link-local metadata services
   // On a kept connection that turns out to be closed curl silently sends a request again; a fresh one never does that.
   bool fresh_connection = false;
 };
@@ -61,10 +64,15 @@ struct HttpResult {
   HttpReply reply;     // meaningful when failure == none
 };
 
+// What all exchanges of a client have in common.
+struct HttpSetup {
+  std::string user_agent;  // sent with every request
+  std::string ca_bundle;   // empty: the system's
+};
+
 class HttpClient {
  public:
-  // `user_agent` is sent with every request. CA bundle from AWS_CA_BUNDLE or `ca_bundle` when not empty; proxies from
-  // the environment as curl does.
+  // CA bundle from AWS_CA_BUNDLE or `ca_bundle` when not empty; proxies from the environment as curl does.
   HttpClient(Stop& stop, std::string user_agent, std::string ca_bundle = {});
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
@@ -72,6 +80,9 @@ class HttpClient {
 
   // One exchange. `recycled` may bring a buffer whose capacity is used for the reply's body.
   HttpResult send(const HttpRequest& request, Buffer recycled = {});
+
+  // For loops that send for the same client; lives as long as it.
+  const HttpSetup& setup() const noexcept;
 
  private:
   struct Pool;

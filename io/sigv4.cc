@@ -170,25 +170,85 @@ std::string signed_names(const std::vector<std::pair<std::string, std::string>>&
   return names;
 }
 
-std::string canonical_request(const SigningInput& input,
-                              const std::vector<std::pair<std::string, std::string>>& headers,
-                              const std::string& names) {
-  std::string out;
-  out.reserve(512);
-  out.append(input.method).append("\n");
-  if (input.path.empty()) {
+void append_path(std::string& out, const SigningInput& input) {
+  if (input.path.empty() || input.path == "/") {
     out += '/';
   } else if (input.s3_path_rules) {
     append_encoded(out, decoded(input.path), true);
   } else {
     append_encoded(out, normalised_path(input.path), true);
   }
+}
+
+// Whether the headers are spelled and ordered as they have to be signed; our own always are.
+bool are_canonical(const SigningInput& input) {
+  const std::string* last = nullptr;
+  for (const auto& [name, value] : input.headers) {
+    if (last != nullptr && *last >= name) return false;
+    last = &name;
+    if (std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) return false;
+    if (value.find_first_of("\t\r\n") != std::string::npos || value.find("  ") != std::string::npos) return false;
+    if (value.starts_with(' ') || value.ends_with(' ')) return false;
+  }
+  return true;
+}
+
+// Canonical request and names of the signed headers.
+template <typename Headers>
+std::string canonical_request(const SigningInput& input, const Headers& headers, std::string& names) {
+  std::string out;
+  out.reserve(1024);
+  out.append(input.method).append("\n");
+  append_path(out, input);
   out += '\n';
   append_canonical_query(out, input.query);
   out += '\n';
+  names = signed_names(headers);
   for (const auto& [name, value] : headers) out.append(name).append(":").append(value).append("\n");
   out.append("\n").append(names).append("\n").append(input.payload_hash);
   return out;
+}
+
+std::string canonical_request(const SigningInput& input, std::string& names) {
+  if (are_canonical(input)) return canonical_request(input, input.headers, names);
+  return canonical_request(input, canonical_headers(input), names);
+}
+
+struct FreeHash {
+  void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
+};
+using Hash = std::unique_ptr<EVP_MD_CTX, FreeHash>;
+
+Hash new_hash() {
+  Hash hash(EVP_MD_CTX_new());
+  if (!hash) throw std::bad_alloc();
+  return hash;
+}
+
+// A hash that has taken in the key, each byte changed by `pad` (RFC 2104).
+Hash keyed_hash(const std::array<unsigned char, 32>& key, unsigned char pad) {
+  constexpr std::size_t kBlockBytes = 64;
+  std::array<unsigned char, kBlockBytes> block{};
+  std::copy(key.begin(), key.end(), block.begin());
+  for (unsigned char& byte : block) byte ^= pad;
+  Hash hash = new_hash();
+  const bool fed = EVP_DigestInit_ex(hash.get(), sha256(), nullptr) == 1 &&
+                   EVP_DigestUpdate(hash.get(), block.data(), block.size()) == 1;
+  OPENSSL_cleanse(block.data(), block.size());
+  if (!fed) throw std::bad_alloc();
+  return hash;
+}
+
+// What `state` becomes with `message` behind it; `state` stays as it is.
+std::array<unsigned char, 32> hash_from(const Hash& state, std::string_view message) {
+  std::array<unsigned char, 32> digest{};
+  const Hash hash = new_hash();
+  if (EVP_MD_CTX_copy_ex(hash.get(), state.get()) != 1 ||
+      EVP_DigestUpdate(hash.get(), message.data(), message.size()) != 1 ||
+      EVP_DigestFinal_ex(hash.get(), digest.data(), nullptr) != 1) {
+    throw std::bad_alloc();
+  }
+  return digest;
 }
 
 }  // namespace
@@ -235,8 +295,8 @@ std::array<unsigned char, 32> hmac_sha256(std::string_view key, std::string_view
 }
 
 std::string canonical_request(const SigningInput& input) {
-  const auto headers = canonical_headers(input);
-  return canonical_request(input, headers, signed_names(headers));
+  std::string names;
+  return canonical_request(input, names);
 }
 
 std::string string_to_sign(std::string_view timestamp, std::string_view scope, std::string_view canonical_request) {
@@ -245,36 +305,47 @@ std::string string_to_sign(std::string_view timestamp, std::string_view scope, s
   return out;
 }
 
+struct Signer::Key {
+  AwsCredentials credentials;
+  std::string date, scope;
+  Hash inner, outer;
+};
+
+Signer::Signer(std::string region, std::string service) : region_(std::move(region)), service_(std::move(service)) {}
+Signer::~Signer() = default;
+
+std::shared_ptr<const Signer::Key> Signer::key_for(const AwsCredentials& credentials, std::string_view date) {
+  const std::lock_guard lock(mutex_);
+  if (key_ && key_->date == date && key_->credentials.access_key_id == credentials.access_key_id &&
+      key_->credentials.secret_access_key == credentials.secret_access_key) {
+    return key_;
+  }
+  std::array<unsigned char, 32> derived = hmac_sha256("AWS4" + credentials.secret_access_key, date);
+  for (const std::string_view part :
+       {std::string_view(region_), std::string_view(service_), std::string_view("aws4_request")}) {
+    derived = hmac_sha256(view(derived), part);
+  }
+  auto key = std::make_shared<Key>();
+  key->credentials = credentials;
+  key->date = date;
+  key->scope = std::string(date).append("/").append(region_).append("/").append(service_).append("/aws4_request");
+  key->inner = keyed_hash(derived, 0x36);
+  key->outer = keyed_hash(derived, 0x5c);
+  OPENSSL_cleanse(derived.data(), derived.size());
+  key_ = std::move(key);
+  return key_;
+}
+
 std::string Signer::authorization(const AwsCredentials& credentials, std::string_view timestamp,
                                   const SigningInput& input) {
-  const std::string_view date = timestamp.substr(0, 8);
-  std::string scope(date);
-  scope.append("/").append(region_).append("/").append(service_).append("/aws4_request");
-
-  std::array<unsigned char, 32> key{};
-  {
-    std::string wanted = credentials.access_key_id;
-    wanted.append("\n").append(credentials.secret_access_key).append("\n").append(date);
-    const std::lock_guard lock(mutex_);
-    if (cached_for_ != wanted) {
-      cached_key_ = hmac_sha256("AWS4" + credentials.secret_access_key, date);
-      for (const std::string_view part :
-           {std::string_view(region_), std::string_view(service_), std::string_view("aws4_request")}) {
-        cached_key_ = hmac_sha256(view(cached_key_), part);
-      }
-      cached_for_ = std::move(wanted);
-    }
-    key = cached_key_;
-  }
-
-  const auto headers = canonical_headers(input);
-  const std::string names = signed_names(headers);
-  const auto signature =
-      hmac_sha256(view(key), string_to_sign(timestamp, scope, canonical_request(input, headers, names)));
-  OPENSSL_cleanse(key.data(), key.size());
+  const std::shared_ptr<const Key> key = key_for(credentials, timestamp.substr(0, 8));
+  std::string names;
+  const std::string text = string_to_sign(timestamp, key->scope, canonical_request(input, names));
+  const auto signature = hash_from(key->outer, view(hash_from(key->inner, text)));
 
   std::string out = "AWS4-HMAC-SHA256 Credential=";
-  out.append(credentials.access_key_id).append("/").append(scope);
+  out.reserve(320);
+  out.append(credentials.access_key_id).append("/").append(key->scope);
   out.append(", SignedHeaders=").append(names);
   out.append(", Signature=").append(hex(signature.data(), signature.size()));
   return out;

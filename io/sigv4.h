@@ -1,8 +1,9 @@
 // AWS Signature Version 4, header form (rules: the published SigV4 specification; checked against the aws-c-auth test
-// suite). Pure functions plus a cache of the derived key, which is constant for a day, region and service.
+// suite). Pure functions plus a cache of the derived key.
 #pragma once
 
 #include <array>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -49,10 +50,14 @@ struct SigningInput {
 std::string canonical_request(const SigningInput& input);
 std::string string_to_sign(std::string_view timestamp, std::string_view scope, std::string_view canonical_request);
 
-// Signs requests for one region and service. Thread-safe.
+// Signs requests for one region and service. The derived key is that of a day and of one pair of credentials; the HMAC
+// states that it leads to are kept, so that a signature costs three hashes. Thread-safe.
 class Signer {
  public:
-  Signer(std::string region, std::string service) : region_(std::move(region)), service_(std::move(service)) {}
+  Signer(std::string region, std::string service);
+  ~Signer();
+  Signer(const Signer&) = delete;
+  Signer& operator=(const Signer&) = delete;
 
   // The value of the Authorization header. `timestamp` is the x-amz-date that `input.headers` holds.
   std::string authorization(const AwsCredentials& credentials, std::string_view timestamp, const SigningInput& input);
@@ -60,11 +65,13 @@ class Signer {
   const std::string& region() const noexcept { return region_; }
 
  private:
+  struct Key;
+  std::shared_ptr<const Key> key_for(const AwsCredentials& credentials, std::string_view date);
+
   std::string region_;
   std::string service_;
   std::mutex mutex_;
-  std::string cached_for_;  // access key id, secret and date of cached_key_
-  std::array<unsigned char, 32> cached_key_{};
+  std::shared_ptr<const Key> key_;
 };
 
 }  // namespace bulk
