@@ -1,89 +1,67 @@
-// The one place that paces: a token bucket in capacity units whose rate adapts to what the table accepts.
+// The one place that paces: RateModel (io/rate_model.h says how it finds what a table takes) on the real clock, for
+// threads and for event loops. One limiter per table and direction, shared by all who send.
 //
-// A request is charged an estimate before it is sent (reserve) and trued up with the units that the reply reports
-// (settle). Refused units (UnprocessedItems, throttling errors) are the congestion signal. Without a limit and without
-// congestion the rate is unbounded: a table that never refuses is never slowed down. On the first congestion the
-// ceiling is taken from the units that were accepted per second; from then on the rate follows CUBIC: cut to 85 %, grow
-// back to the remembered ceiling within 5 s, flat around it, then probe ever more steeply. The curve is scaled by the
-// ceiling, so that a table of 5 units and one of 40,000 behave alike. `max_units` is never exceeded. A refusal in
-// the first half second says nothing yet; where nothing was accepted until then, the search begins at the refused
-// request's units per second.
-//
-// RateModel is pure (time is an argument, no locking); RateLimiter wraps it for threads.
+// Whoever sends asks for units first, waits as it is told, and settles with what the reply says. acquire() waits in the
+// call; reserve() and wait_left() are for who must not. All members may be called from any thread; a mutex is held for
+// some 100 ns.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <mutex>
 
-#include "io/clock.h"
+#include "io/rate_limits.h"
 #include "io/stop.h"
 
 namespace bulk {
 
-struct RateLimits {
-  double max_units = 0;    // per second; 0: no limit
-  double start_units = 0;  // per second, where the table's capacity is known; 0: unbounded until the first congestion
-  double share = 1;        // of a ceiling that was found by congestion, for a table that others need too
-};
-
-class RateModel {
- public:
-  explicit RateModel(const RateLimits& limits, SteadyTime now);
-
-  // Takes `units` from the bucket (it may go into debt) and says how long the caller has to wait before sending.
-  std::chrono::nanoseconds reserve(double units, SteadyTime now);
-
-  // What the caller of the last reserve() waits for, and how long it still has to wait for it: less than it was told
-  // when the rate has grown since, more when it was cut.
-  double goal() const noexcept { return poured_ + std::max(-level_, 0.0); }
-  std::chrono::nanoseconds remaining(double goal, SteadyTime now);
-
-  // The outcome of a request that had reserved `reserved`: `used` units were consumed, `refused` were turned away.
-  void settle(double reserved, double used, double refused, SteadyTime now);
-
-  double rate() const noexcept { return rate_; }        // units per second; infinity when unbounded
-  double ceiling() const noexcept { return ceiling_; }  // remembered; 0 when never congested
-
- private:
-  enum class Phase {
-    unbounded,  // no congestion yet
-    searching,  // the first ceiling is a guess from few requests: double every second until the second congestion
-    holding,    // follow the curve around the ceiling
-  };
-
-  void refill(SteadyTime now);
-  void congested(double refused, SteadyTime now);
-  double clamped(double rate) const;
-
-  RateLimits limits_;
-  double rate_;
-  double level_ = 0;   // units in the bucket, negative in debt
-  double poured_ = 0;  // units that the rate has given since the beginning
-  SteadyTime filled_;
-  Phase phase_;
-  double ceiling_;
-  SteadyTime congested_;    // when the last cut was made
-  double window_used_ = 0;  // units accepted in the current measuring window
-  SteadyTime window_start_;
-  double measured_ = 0;  // units per second accepted, of the last whole window
-};
+class RateModel;
 
 class RateLimiter {
  public:
   explicit RateLimiter(const RateLimits& limits);
+  ~RateLimiter();
 
   // Waits until `units` may be sent; false when the job stopped meanwhile.
   bool acquire(double units, const Stop& stop);
+
+  // Takes the units at once. They are served in the order of their reservations.
+  struct Reservation {
+    double units = 0;
+    double goal = 0;  // of the units that the rate gives: see RateModel::goal
+  };
+  Reservation reserve(double units);
+
+  // When to ask again, at most 200 ms from now because the rate may grow meanwhile; 0: the request may go now. It is
+  // settled when its reply is there. A reservation that is given up is settled with nothing used and nothing refused.
+  std::chrono::nanoseconds wait_left(const Reservation& reservation);
+
+  // The outcome of a request that had reserved `reserved`: `used` units were consumed; `refused` were turned away
+  // because the table is over its capacity (of those of hot partitions, see src/hot_partitions.h, none).
   void settle(double reserved, double used, double refused);
-  double rate() const;
+
+  double rate() const;  // units per second; infinity when unbounded
+
+  // Lives for as long as its owner holds something back for this limiter. acquire() makes its own.
+  class Waiting {
+   public:
+    explicit Waiting(RateLimiter& limiter) noexcept : limiter_(limiter) {
+      limiter_.waiting_.fetch_add(1, std::memory_order_relaxed);
+    }
+    ~Waiting() { limiter_.waiting_.fetch_sub(1, std::memory_order_relaxed); }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+
+   private:
+    RateLimiter& limiter_;
+  };
   // Is somebody being made to wait right now? A run that is slow on purpose has not stalled.
   bool waiting() const noexcept { return waiting_.load(std::memory_order_relaxed) > 0; }
 
  private:
   mutable std::mutex mutex_;
-  RateModel model_;
+  const std::unique_ptr<RateModel> model_;
   std::atomic<int> waiting_{0};
 };
 

@@ -19,12 +19,46 @@ TEST(RateLimits, ATableInUseKeepsHalfOfItsCapacityForOthers) {
   const RateLimits limits = write_rate_limits({}, provisioned(0, 1000), false);
   EXPECT_EQ(limits.max_units, 500);
   EXPECT_EQ(limits.start_units, 500);
+  EXPECT_EQ(limits.share, 0.5) << "and is given way to";
 }
 
 TEST(RateLimits, ATableOfOurOwnIsUsedWhollyAndMayBurst) {
   const RateLimits limits = write_rate_limits({}, provisioned(0, 1000), true);
   EXPECT_EQ(limits.max_units, 0);
   EXPECT_EQ(limits.start_units, 1000);
+  EXPECT_EQ(limits.share, 1);
+}
+
+TableFacts on_demand(double most, double warm) {
+  TableFacts facts;
+  facts.most_write_units = most;
+  facts.warm_write_units = warm;
+  return facts;
+}
+
+TEST(RateLimits, ATableOnDemandOfOurOwnStartsWarmAndIsBoundByItsOwnersLimitAlone) {
+  const RateLimits warm = write_rate_limits({}, on_demand(0, 4000), true);
+  EXPECT_EQ(warm.start_units, 4000);
+  EXPECT_EQ(warm.max_units, 0);
+  const RateLimits limited = write_rate_limits({}, on_demand(1000, 4000), true);
+  EXPECT_EQ(limited.start_units, 1000);
+  EXPECT_EQ(limited.max_units, 1000);
+  const RateLimits wide = write_rate_limits({}, on_demand(20'000, 4000), true);
+  EXPECT_EQ(wide.start_units, 4000);
+  EXPECT_EQ(wide.max_units, 20'000);
+}
+
+TEST(RateLimits, AShareOfATableOnDemandIsOfItsOwnersLimitElseOfItsWarmThroughput) {
+  EXPECT_EQ(write_rate_limits({}, on_demand(0, 4000), false).max_units, 2000);
+  EXPECT_EQ(write_rate_limits({}, on_demand(1000, 4000), false).max_units, 500);
+  const RateLimits wide = write_rate_limits({}, on_demand(20'000, 4000), false);
+  EXPECT_EQ(wide.start_units, 2000);
+  EXPECT_EQ(wide.max_units, 10'000);
+  Options options;
+  options.capacity_percent = 20;
+  EXPECT_EQ(write_rate_limits(options, on_demand(0, 4000), true).max_units, 800);
+  options.max_wcu = 300;
+  EXPECT_EQ(write_rate_limits(options, on_demand(0, 4000), true).max_units, 300);
 }
 
 TEST(RateLimits, TheUserHasTheLastWord) {

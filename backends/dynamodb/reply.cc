@@ -65,6 +65,17 @@ std::string bare_code(std::string_view type) {
   return presentable(type);
 }
 
+// Reasons read like TableWriteKeyRangeThroughputExceeded: what is throttled, in which direction, why.
+bool only_key_ranges(const rapidjson::Document& error) {
+  const rapidjson::Value* reasons = json_member(&error, "ThrottlingReasons");
+  if (reasons == nullptr) reasons = json_member(&error, "throttlingReasons");
+  return reasons != nullptr && reasons->IsArray() && !reasons->Empty() &&
+         std::all_of(reasons->Begin(), reasons->End(), [](const rapidjson::Value& element) {
+           const std::string_view reason = json_text(&element, "reason");
+           return reason.starts_with("Table") && reason.ends_with("KeyRangeThroughputExceeded");
+         });
+}
+
 // False: it says that it is the service's own JSON and is none.
 bool read_error(const HttpReply& http, DynamoDbReply& reply) {
   bool sound = true;
@@ -75,6 +86,7 @@ bool read_error(const HttpReply& http, DynamoDbReply& reply) {
     std::string_view message = json_text(&document, "message");
     if (message.empty()) message = json_text(&document, "Message");
     reply.message = presentable(message);
+    reply.key_range = only_key_ranges(document);
   } else {
     const bool own = http.header("content-type").value_or(std::string_view()).starts_with("application/x-amz-json");
     sound = http.body.empty() || !own;

@@ -24,6 +24,9 @@ struct DynamoDbReply {
   Buffer body;
   // Earlier attempts of the same call whose outcome is not known: any of them may have been carried out.
   int unanswered = 0;
+  // Throttled: all of ThrottlingReasons name partitions of the table. An index that is over its limits, whole or in one
+  // partition, slows the table as a whole: nothing tells which of the table's partitions feed it.
+  bool key_range = false;
 
   std::string text() const { return message.empty() ? code : code + ": " + message; }
 };

@@ -142,6 +142,24 @@ TEST(ClassifyReply, SurvivesErrorBodiesOfAnyShape) {
   EXPECT_EQ(classified(400, std::string(100'000, '[')).kind, Kind::refused);
 }
 
+TEST(ClassifyReply, TellsAHotPartitionFromATableThatIsOverItsCapacity) {
+  const auto key_range = [](const std::string& reasons, const std::string& member = "ThrottlingReasons") {
+    const DynamoDbReply reply =
+        classified(400, R"({"__type":"x#ProvisionedThroughputExceededException",")" + member + "\":" + reasons + "}");
+    EXPECT_EQ(reply.kind, Kind::throttled) << reasons;
+    return reply.key_range;
+  };
+  const std::string partition = R"({"reason":"TableWriteKeyRangeThroughputExceeded","resource":"arn:aws:x"})";
+  const std::string table = R"({"reason":"TableWriteProvisionedThroughputExceeded"})";
+  const std::string index = R"({"reason":"IndexWriteKeyRangeThroughputExceeded"})";
+  EXPECT_TRUE(key_range("[" + partition + "]"));
+  EXPECT_TRUE(key_range("[" + partition + "," + partition + "]", "throttlingReasons"));
+  EXPECT_FALSE(key_range("[" + table + "]"));
+  EXPECT_FALSE(key_range("[" + partition + "," + table + "]"));
+  EXPECT_FALSE(key_range("[" + index + "]"));
+  for (const char* none : {"[]", "null", "{}", "[5]", R"([{"reason":7}])"}) EXPECT_FALSE(key_range(none)) << none;
+}
+
 TEST(ClassifyReply, TakesAnErrorThatIsDamagedForNoAnswer) {
   const std::vector<std::pair<std::string, std::string>> ours = {{"content-type", "application/x-amz-json-1.0"}};
   const DynamoDbReply cut = classified(400, R"({"__type":"x#ProvisionedThroughputEx)", ours);

@@ -114,6 +114,10 @@ TableFacts DynamoDbTable::describe() {
   if (description.bytes > 0) facts.bytes = description.bytes;
   facts.read_units = description.read_units;
   facts.write_units = description.write_units;
+  facts.most_read_units = description.most_read_units;
+  facts.most_write_units = description.most_write_units;
+  facts.warm_read_units = description.warm_read_units;
+  facts.warm_write_units = description.warm_write_units;
   facts.deletion_protected = description.deletion_protected;
   return facts;
 }

@@ -210,7 +210,17 @@ TableDescription read_description(const rapidjson::Document& reply) {
   }
   out.records = count_member(table, "ItemCount");
   out.bytes = count_member(table, "TableSizeBytes");
-  if (!is_on_demand(table)) {
+  if (is_on_demand(table)) {
+    const auto positive = [](const Value* object, std::string_view name) {
+      return std::max(json_number(object, name), 0.0);  // -1: no limit
+    };
+    const Value* most = json_member(&table, "OnDemandThroughput");
+    out.most_read_units = positive(most, "MaxReadRequestUnits");
+    out.most_write_units = positive(most, "MaxWriteRequestUnits");
+    const Value* warm = json_member(&table, "WarmThroughput");
+    out.warm_read_units = positive(warm, "ReadUnitsPerSecond");
+    out.warm_write_units = positive(warm, "WriteUnitsPerSecond");
+  } else {
     const Value* throughput = json_member(&table, "ProvisionedThroughput");
     out.read_units = json_number(throughput, "ReadCapacityUnits");
     out.write_units = json_number(throughput, "WriteCapacityUnits");

@@ -16,9 +16,11 @@ namespace bulk {
 struct TableDescription {
   TableIdentity identity;
   std::string status;
-  bool active = false;                   // the table and all its indexes
-  std::uint64_t records = 0, bytes = 0;  // refreshed by the service about every six hours
-  double read_units = 0, write_units = 0;
+  bool active = false;                               // the table and all its indexes
+  std::uint64_t records = 0, bytes = 0;              // refreshed by the service about every six hours
+  double read_units = 0, write_units = 0;            // provisioned; 0 on demand
+  double most_read_units = 0, most_write_units = 0;  // on demand: the owner's limit; 0: none
+  double warm_read_units = 0, warm_write_units = 0;  // on demand; 0: not said
   bool deletion_protected = false;
 };
 

@@ -75,6 +75,24 @@ TEST(ReadDescription, TakesIdentitySizeAndCapacity) {
   EXPECT_FALSE(table.active) << "an index is being deleted";
 }
 
+TEST(ReadDescription, TakesWhatATableOnDemandMayAndCanTake) {
+  const TableDescription table = read_description(parsed(
+      R"({"Table":{"BillingModeSummary":{"BillingMode":"PAY_PER_REQUEST"},
+        "ProvisionedThroughput":{"ReadCapacityUnits":5,"WriteCapacityUnits":5},
+        "OnDemandThroughput":{"MaxReadRequestUnits":100,"MaxWriteRequestUnits":-1},
+        "WarmThroughput":{"ReadUnitsPerSecond":12000,"WriteUnitsPerSecond":4000,"Status":"ACTIVE"}}})"));
+  EXPECT_EQ(table.read_units, 0);
+  EXPECT_EQ(table.write_units, 0);
+  EXPECT_EQ(table.most_read_units, 100);
+  EXPECT_EQ(table.most_write_units, 0) << "-1: none";
+  EXPECT_EQ(table.warm_read_units, 12'000);
+  EXPECT_EQ(table.warm_write_units, 4'000);
+  const TableDescription unsaid =
+      read_description(parsed(R"({"Table":{"BillingModeSummary":{"BillingMode":"PAY_PER_REQUEST"}}})"));
+  EXPECT_EQ(unsaid.most_read_units, 0);
+  EXPECT_EQ(unsaid.warm_write_units, 0);
+}
+
 TEST(ReadDescription, SurvivesRepliesOfAnyShape) {
   EXPECT_THROW(read_description(parsed("{}")), Error);
   EXPECT_THROW(read_description(parsed(R"({"Table":[]})")), Error);
