@@ -6,13 +6,15 @@
 // only it knows what may be repeated. Everything here may throw Error to end the job.
 //
 // Threads: a Store is used by one thread at a time. Sink::open is called before the workers start, Source::open by one
-// thread at a time while others read; each Reader and each SinkSession belongs to one thread. Sink::encode is called
-// from many threads at once.
+// thread at a time while others read; each Reader and each SinkSession belongs to one thread (SinkSession::wake() is
+// for all). Sink::encode is called from many threads at once.
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,6 +23,7 @@
 #include "backends/batch.h"
 #include "codecs/dump_part.h"
 #include "codecs/key_schema.h"
+#include "io/clock.h"
 #include "io/rate.h"
 #include "io/stop.h"
 
@@ -49,6 +52,9 @@ struct TableFacts {
   std::optional<std::uint64_t> records;    // exact for dumps, otherwise an estimate for progress
   std::optional<std::uint64_t> bytes;      // of the store's own counting, an estimate
   double read_units = 0, write_units = 0;  // provisioned capacity per second; 0: unknown or on demand
+  // Of a table on demand, per second: what its owner allows at most, and what it takes at once; 0: none, unknown.
+  double most_read_units = 0, most_write_units = 0;
+  double warm_read_units = 0, warm_write_units = 0;
   bool deletion_protected = false;
 };
 
@@ -94,6 +100,8 @@ class Source {
   // Of batches that are larger than ReadOptions::batch_bytes because they cannot be cut (a dump's frames); 0: there are
   // none.
   virtual std::size_t largest_batch_bytes() const { return 0; }
+  // True: every record read is byte for byte one that this program had checked when it wrote it: proven by checksums.
+  virtual bool proven_lines() const { return false; }
   // True: all records are of one point in time.
   virtual bool consistent() const { return false; }
   virtual std::optional<ExpectedTotals> expected() const { return std::nullopt; }
@@ -103,7 +111,8 @@ struct SinkLimits {
   std::size_t records = 1;       // per write
   std::size_t bytes = 1u << 20;  // of lines per write
   bool whole_batches = false;    // a write is always one whole batch (dumps); records and bytes do not apply
-  unsigned sessions = 1;         // how many sessions make sense at most
+  unsigned sessions = 1;         // how many sessions make sense at most; a thread each
+  unsigned under_way = 1;        // attempts that a session can have under way at the same time
 };
 
 struct WriteResult {
@@ -118,6 +127,7 @@ struct WriteResult {
   std::vector<std::uint32_t> skipped;  // positions, only_missing: a record with this key was there and was left alone
   double units = 0;                    // capacity consumed
   std::string reason;
+  bool key_range = false;  // throttled: because of one hot partition, as the service says
 };
 
 // A record within its batch, as the write stage passes it.
@@ -130,15 +140,44 @@ struct RecordRef {
 
 class SinkSession {
  public:
+  // What became of an attempt.
+  struct Ended {
+    std::uint32_t ticket;
+    WriteResult result;
+  };
+
   virtual ~SinkSession() = default;
-  // One attempt. Within the limits, keys distinct.
-  virtual WriteResult write(std::span<const RecordRef> records) = 0;
+  // Begins one attempt, within the limits, keys distinct; it ends in collect() under its ticket. The records stay where
+  // they are until then; the span itself need not.
+  virtual void begin(std::uint32_t ticket, std::span<const RecordRef> records) = 0;
+  // Waits until an attempt has ended, `until` has passed or wake() was called since the last collect(); appends what
+  // has ended.
+  virtual void collect(SteadyTime until, std::vector<Ended>& ended) = 0;
+  virtual void wake() noexcept = 0;  // any thread
+  // One attempt from beginning to end, with no other under way.
+  virtual WriteResult write(std::span<const RecordRef> records);
+};
+
+// Of sinks whose attempt is over when the call returns: they define write().
+class BlockingSession : public SinkSession {
+ public:
+  WriteResult write(std::span<const RecordRef> records) override = 0;
+  void begin(std::uint32_t ticket, std::span<const RecordRef> records) final;
+  void collect(SteadyTime until, std::vector<Ended>& ended) final;
+  void wake() noexcept final;
+
+ private:
+  std::vector<Ended> ended_;
+  std::mutex mutex_;  // guards woken_
+  std::condition_variable wake_;
+  bool woken_ = false;
 };
 
 struct WriteOptions {
   unsigned jobs = 2;
-  int level = 3;      // zstd
-  DumpHeader header;  // what a dump says about where it comes from
+  int level = 3;       // zstd
+  bool verify = true;  // a dump: each frame is decompressed again and compared before it counts
+  DumpHeader header;   // what a dump says about where it comes from
   bool consistent_source = false;
   bool only_missing = false;  // existing keys are left alone (and counted as filtered)
   // To go on with what an earlier run has left unfinished: what its Sink::checkpoint() returned, in that order.

@@ -4,8 +4,8 @@
 
 namespace bulk {
 
-BatchPool::BatchPool(std::size_t batches, std::size_t batch_bytes, Stop& stop)
-    : batch_bytes_(batch_bytes), stop_(stop) {
+BatchPool::BatchPool(std::size_t batches, std::size_t batch_bytes, Stop& stop, std::size_t aside_bytes)
+    : batch_bytes_(batch_bytes), stop_(stop), aside_left_(static_cast<std::int64_t>(aside_bytes)) {
   for (std::size_t i = 0; i < batches; ++i) {
     owned_.push_back(std::make_unique<Work>());
     free_.push_back(owned_.back().get());
@@ -41,7 +41,38 @@ bool BatchPool::charge(Work* work) {
   return true;
 }
 
+bool BatchPool::take_aside(std::size_t bytes) {
+  const auto wanted = static_cast<std::int64_t>(bytes);
+  if (aside_left_.fetch_sub(wanted, std::memory_order_relaxed) >= wanted) return true;
+  give_back(bytes);
+  return false;
+}
+
+void BatchPool::give_back(std::size_t bytes) {
+  aside_left_.fetch_add(static_cast<std::int64_t>(bytes), std::memory_order_relaxed);
+}
+
+void BatchPool::vacate(Work* work) {
+  auto heir = std::make_unique<Work>();
+  heir->batch.bytes.swap(work->batch.bytes);
+  heir->batch.records.swap(work->batch.records);
+  heir->batch.encoded.swap(work->batch.encoded);
+  heir->shares.swap(work->shares);
+  work->vacated = true;
+  Work* const next = heir.get();
+  {
+    const std::lock_guard lock(mutex_);
+    owned_.push_back(std::move(heir));
+  }
+  release(next);
+}
+
 void BatchPool::release(Work* work) {
+  if (work->vacated) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(owned_, [work](const auto& owned) { return owned.get() == work; });
+    return;
+  }
   Batch& batch = work->batch;
   batch.reset();
   // One batch of huge records must not keep its memory for the rest of the run.

@@ -3,6 +3,10 @@
 //
 // A Work is a batch on its way, with what the stages know about it. It is owned by the pool for its whole life and
 // lent: reader -> transform -> write stage -> release(). All members of BatchPool are thread-safe.
+//
+// Records that have to wait for long (of a hot partition) must not keep the whole pool waiting: the write stage copies
+// them aside, within a budget, and gives the memory of their batch back when nothing else in it is needed. What is left
+// of the Work is an account of what is still to be settled.
 #pragma once
 
 #include <atomic>
@@ -25,6 +29,8 @@ struct Work {
   Tally tally;                                   // read, filtered and rejected of this batch
   std::uint32_t next = 0;                        // write feed: first record not handed out yet
   std::atomic<std::uint32_t> unacknowledged{0};  // records that the sink has not settled yet
+  std::atomic<std::uint32_t> in_buffer{0};       // those of them whose bytes are in the batch, not copied aside
+  bool vacated = false;                          // its memory has gone to another Work
   std::vector<Work*> shares;                     // batches that stay empty because this one needs their memory
 };
 
@@ -35,7 +41,8 @@ inline std::uint64_t order_in_file(const Work& work, std::uint32_t index) {
 
 class BatchPool {
  public:
-  BatchPool(std::size_t batches, std::size_t batch_bytes, Stop& stop);
+  // `aside_bytes`: the budget of take_aside().
+  BatchPool(std::size_t batches, std::size_t batch_bytes, Stop& stop, std::size_t aside_bytes = 0);
   ~BatchPool();
   BatchPool(const BatchPool&) = delete;
 
@@ -46,12 +53,19 @@ class BatchPool {
   bool charge(Work* work);
   void release(Work* work);
 
+  // A copy of so many bytes may be made; false: the budget is used up. give_back() when it is no longer needed.
+  bool take_aside(std::size_t bytes);
+  void give_back(std::size_t bytes);
+  // Nobody needs the memory of this batch any more, but some of its records are not settled.
+  void vacate(Work* work);
+
   // All batches are home again (called when every stage has ended, to prove that none was lost).
   bool all_home() const;
 
  private:
   const std::size_t batch_bytes_;
   Stop& stop_;
+  std::atomic<std::int64_t> aside_left_;
   std::vector<std::unique_ptr<Work>> owned_;
   mutable std::mutex mutex_;
   std::condition_variable available_;

@@ -57,7 +57,7 @@ constexpr Command kCommands[] = {
        f.argument("SOURCE", "the table; without it that of --stage", false);
        f.text("--to", &Options::to, "DEST", "the dump to write; without it a new one in backup_dir");
        f.table(), f.connection(), f.work(), f.reading(), f.level(), f.consistent_read(), f.resume(), f.reason(),
-           f.dry_run(), f.progress();
+           f.dry_run(), f.no_verify(), f.progress();
      }},
     {"restore", "write a dump into a table; without DUMP: list what could be restored",
      [](Flags& f) {

@@ -114,6 +114,11 @@ TEST(CommandLine, ReadsEveryFlagOfBackup) {
   EXPECT_EQ(options.verbose, 2);
 }
 
+TEST(CommandLine, BackupMayLeaveOutItsVerification) {
+  EXPECT_TRUE(options_of({"backup"}).verify);
+  EXPECT_FALSE(options_of({"backup", "--no-verify"}).verify);
+}
+
 TEST(CommandLine, ReadsWhatChangesATable) {
   const Options restore = options_of({"restore", "latest", "--to", "sqlite:x.db#t", "--create", "--key", "pk:S,sk:N",
                                       "--force", "--only-missing", "--rejects", "bad.jsonl", "--max-rejects", "0", "-y",

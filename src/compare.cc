@@ -1,5 +1,7 @@
 #include "src/compare.h"
 
+#include <optional>
+
 #include "codecs/item.h"
 #include "codecs/lines.h"
 #include "io/error.h"
@@ -23,7 +25,7 @@ class LookingSink : public Sink {
   void finish() override {}
 
  private:
-  class Session : public SinkSession {
+  class Session : public BlockingSession {
    public:
     explicit Session(const Look& look) : look_(look) {}
     WriteResult write(std::span<const RecordRef> records) override {
@@ -98,25 +100,29 @@ Comparison compare(const ComparedSide& first, const ComparedSide& second, const 
   result.second = collect(second, kSecondSide);
 
   result.equal = in_equal_buckets;
-  ledger.walk([&](std::span<const KeyLedger::Entry> same_key) {
+  // The last entry of each side is the one that counts.
+  std::optional<Digest> in_first, in_second;
+  ledger.walk([&](std::span<const KeyLedger::Entry> same_key, bool more) {
     if (stop != nullptr) stop->check();
-    // The last entry of each side is the one that counts.
-    const KeyLedger::Entry* in_first = nullptr;
-    const KeyLedger::Entry* in_second = nullptr;
-    for (const KeyLedger::Entry& entry : same_key) ((entry.order & kSecondSide) != 0 ? in_second : in_first) = &entry;
+    for (const KeyLedger::Entry& entry : same_key) {
+      ((entry.order & kSecondSide) != 0 ? in_second : in_first) = entry.digest;
+    }
+    if (more) return;
     const std::string_view key_text = same_key.front().key_text;
-    if (in_second == nullptr) {
+    if (!in_second) {
       ++result.only_in_first;
       visit(Difference::only_in_first, key_text);
-    } else if (in_first == nullptr) {
+    } else if (!in_first) {
       ++result.only_in_second;
       visit(Difference::only_in_second, key_text);
-    } else if (in_first->digest == in_second->digest) {
+    } else if (*in_first == *in_second) {
       ++result.equal;
     } else {
       ++result.different;
       visit(Difference::different, key_text);
     }
+    in_first.reset();
+    in_second.reset();
   });
   return result;
 }

@@ -13,17 +13,26 @@ namespace {
 // Half of a table in use is left to those who use it.
 constexpr double kShareOfATableInUse = 0.5;
 
-RateLimits rate_limits(double capacity, double most, std::optional<int> percent, bool own) {
-  const double share = percent ? *percent / 100.0 : own ? 1.0 : kShareOfATableInUse;
+// What a table says about itself in one direction, in units per second; 0: unknown.
+struct Capacity {
+  double provisioned = 0;
+  double most = 0;  // on demand: what its owner allows
+  double warm = 0;  // on demand: what it takes at once
+};
+
+// Provisioned capacity is a start and, for a table of our own, no bound: what it has saved up for bursts may be spent,
+// and more is found by the rate controller when there is more. Warm throughput is no bound either, for a table on
+// demand grows. A share is kept even while nothing is refused: of the provisioned capacity, of the owner's limit, of
+// the warm throughput; where the table tells none of them, of the ceiling found.
+RateLimits rate_limits(const Capacity& capacity, double most, std::optional<int> percent, bool own) {
+  const auto least = [](double a, double b) { return a > 0 && b > 0 ? std::min(a, b) : std::max(a, b); };
   RateLimits limits;
-  limits.max_units = most;
-  limits.share = share;
-  if (capacity > 0) {
-    limits.start_units = capacity * share;
-    // A share is kept even while nothing is refused; the whole of a table may borrow what it has saved up for bursts.
-    if (share < 1) limits.max_units = most > 0 ? std::min(most, limits.start_units) : limits.start_units;
-    limits.share = 1;
-  }
+  limits.share = percent ? *percent / 100.0 : own ? 1.0 : kShareOfATableInUse;
+  limits.start_units =
+      limits.share * (capacity.provisioned > 0 ? capacity.provisioned : least(capacity.warm, capacity.most));
+  const double bound =
+      limits.share < 1 && capacity.most <= 0 ? std::max(capacity.provisioned, capacity.warm) : capacity.most;
+  limits.max_units = least(most, limits.share * bound);
   return limits;
 }
 
@@ -39,11 +48,13 @@ std::string temporary_directory(const Environment& environment) {
 }
 
 RateLimits read_rate_limits(const Options& options, const TableFacts& facts, bool own) {
-  return rate_limits(facts.read_units, options.max_rcu, options.capacity_percent, own);
+  return rate_limits({facts.read_units, facts.most_read_units, facts.warm_read_units}, options.max_rcu,
+                     options.capacity_percent, own);
 }
 
 RateLimits write_rate_limits(const Options& options, const TableFacts& facts, bool own) {
-  return rate_limits(facts.write_units, options.max_wcu, options.capacity_percent, own);
+  return rate_limits({facts.write_units, facts.most_write_units, facts.warm_write_units}, options.max_wcu,
+                     options.capacity_percent, own);
 }
 
 Totals run_transfer(AppContext& context, const Transfer& transfer,
@@ -53,6 +64,7 @@ Totals run_transfer(AppContext& context, const Transfer& transfer,
   pipeline.jobs = effective_jobs(options);
   pipeline.memory_bytes = options.memory_bytes;
   pipeline.writers = transfer.writers;
+  pipeline.trust_proven_lines = transfer.trust_proven_lines;
   pipeline.retry = context.stores.retry;
   pipeline.read_bytes_per_second = options.bwlimit_bytes;
   pipeline.temporary_directory = temporary_directory(context.stores.environment);

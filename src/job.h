@@ -31,8 +31,9 @@ struct Transfer {
   RateLimits reads{};
   RateLimits writes{};
   unsigned writers = 1;
-  bool with_rejects = false;  // --rejects applies
-  bool resumed = false;       // goes on where an earlier run has stopped
+  bool with_rejects = false;        // --rejects applies
+  bool trust_proven_lines = false;  // PipelineOptions
+  bool resumed = false;             // goes on where an earlier run has stopped
   Checkpoint* checkpoint = nullptr;
 };
 // `make_sink` is called when the source is open: a dump says whether its source was consistent.

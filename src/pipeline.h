@@ -25,7 +25,10 @@ struct PipelineOptions {
   std::string source_name = "source";        // for error texts about single records
   std::string rejects_file;                  // empty: the first bad record ends the job
   std::uint64_t max_rejects = 100;
-  StallLimits stall;            // never, unless said otherwise
+  StallLimits stall;  // never, unless said otherwise
+  // Records of a source whose lines are proven need not be looked into (Look::keys). For a sink that wants no digests
+  // of content; not together with a rejects file or --only-missing, whose records are accounted for by content.
+  bool trust_proven_lines = false;
   bool add_to_rejects = false;  // the file is that of the run being gone on with
 };
 

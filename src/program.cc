@@ -1,5 +1,7 @@
 #include "src/program.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -138,6 +140,15 @@ class Run {
   StandardOutput out_;
 };
 
+// A request under way is a connection, and thousands of them may be; many systems begin with 1,024 descriptors.
+void raise_descriptor_limit() {
+  constexpr rlim_t kWanted = 8'192;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kWanted) return;
+  limit.rlim_cur = std::min(kWanted, limit.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 int run_program(const std::vector<std::string>& arguments, const Environment& environment, Stop& stop) {
@@ -152,6 +163,7 @@ int run_program(const std::vector<std::string>& arguments, const Environment& en
     const bool written = std::fputs(line.text.c_str(), to) >= 0 && std::fflush(to) == 0;
     return !line.asked_for ? exit_status(ErrorKind::usage, 0) : written ? 0 : exit_status(ErrorKind::failed, 0);
   }
+  raise_descriptor_limit();
   return Run(line.options, stop)(environment);
 }
 

@@ -35,6 +35,8 @@ JournalWork describe_work(const AppContext& context, Store& from, Store& to) {
   work.target = to.identity_text();
   work.options["--consistent-read"] = options.consistent_read ? "true" : "false";
   if (!to.is_dump()) work.options["--only-missing"] = options.only_missing ? "true" : "false";
+  // What is said of the whole dump in the end must hold for the frames of the earlier run too.
+  if (to.is_dump()) work.options["--no-verify"] = options.verify ? "" : "true";
   work.options["--key"] = options.key;
   work.options["--rejects"] = options.rejects_file;
   return work;

@@ -7,7 +7,7 @@
 
 namespace bulk {
 
-TransformStage::TransformStage(unsigned jobs, const Sink& sink, const KeySchema* key, Rejects& rejects,
+TransformStage::TransformStage(unsigned jobs, const Sink& sink, const KeySchema* key, Look look, Rejects& rejects,
                                ProgressCounters& progress, Stop& stop, std::function<void(Work*)> done)
     : sink_(sink),
       rejects_(rejects),
@@ -15,6 +15,7 @@ TransformStage::TransformStage(unsigned jobs, const Sink& sink, const KeySchema*
       stop_(stop),
       done_(std::move(done)),
       key_(key),
+      look_(look),
       parallelism_(tbb::global_control::max_allowed_parallelism, jobs + 1),
       arena_(static_cast<int>(jobs) + 1, 1) {}
 
@@ -30,7 +31,7 @@ void TransformStage::submit(Work* work) {
 
 TransformStage::Worker& TransformStage::worker() {
   const std::lock_guard lock(workers_mutex_);
-  return workers_.try_emplace(std::this_thread::get_id(), key_).first->second;
+  return workers_.try_emplace(std::this_thread::get_id(), key_, look_).first->second;
 }
 
 void TransformStage::run(Work* work) noexcept {
@@ -64,16 +65,7 @@ void TransformStage::transform(Work* work) {
   for (std::size_t i = 0; i < batch.records.size(); ++i) {
     Record record = batch.records[i];
     const std::string_view line = batch.line(record);
-    const std::string_view item = item_of_line(line);
-    ItemFacts facts;
-    std::string reason;
-    if (!item.empty() && !worker.scanner.scan(item, facts)) {
-      reason = worker.scanner.problem().text;
-    } else if (item.empty() || facts.length != item.size()) {
-      reason = why_no_record(worker, line);
-    } else if (!facts.one_line) {
-      reason = "a line break stands between the item's tokens";
-    }
+    const std::string reason = worker.keys ? look_at_key(worker, line, record) : look_at_item(worker, line, record);
     if (!reason.empty()) {
       // What cannot be understood has no digest of its own; its bytes stand in for it on both sides of the account.
       const Digest digest = hash128(line);
@@ -83,10 +75,7 @@ void TransformStage::transform(Work* work) {
       continue;
     }
     record.position = static_cast<std::uint32_t>(i);
-    record.digest = facts.digest;
-    record.key_hash = facts.key_hash;
-    record.size_bytes = static_cast<std::uint32_t>(facts.size_bytes);
-    tally.read.add(facts.digest);
+    tally.read.add(record.digest);
     // Close the gaps that rejected lines have left, so that the bytes stay exactly the lines of the records.
     if (kept != i) {
       std::memmove(batch.bytes.data() + kept_bytes, batch.bytes.data() + record.offset, record.length + 1);
@@ -102,10 +91,33 @@ void TransformStage::transform(Work* work) {
   work->transformed = true;
 }
 
+std::string TransformStage::look_at_item(Worker& worker, std::string_view line, Record& record) {
+  const std::string_view item = item_of_line(line);
+  ItemFacts facts;
+  if (!item.empty() && !worker.items.scan(item, facts)) return worker.items.problem().text;
+  if (item.empty() || facts.length != item.size()) return why_no_record(worker, line);
+  if (!facts.one_line) return "a line break stands between the item's tokens";
+  record.digest = facts.digest;
+  record.key_hash = facts.key_hash;
+  record.partition_hash = facts.partition_hash;
+  record.size_bytes = static_cast<std::uint32_t>(facts.size_bytes);
+  return {};
+}
+
+std::string TransformStage::look_at_key(Worker& worker, std::string_view line, Record& record) {
+  KeyFacts facts;
+  if (!worker.keys->scan(line, facts)) return worker.keys->problem().text;
+  record.digest = facts.line_digest;
+  record.key_hash = facts.key_hash;
+  record.partition_hash = facts.partition_hash;
+  record.size_bytes = static_cast<std::uint32_t>(facts.size_bytes);
+  return {};
+}
+
 std::string TransformStage::why_no_record(Worker& worker, std::string_view line) {
   Buffer normal;
   ItemProblem problem;
-  normalise_line(line, worker.scanner, normal, problem);
+  normalise_line(line, worker.items, normal, problem);
   return problem.text;
 }
 

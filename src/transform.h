@@ -1,5 +1,6 @@
 // The stage between reading and writing. Each batch is one task on oneTBB: every record is checked, measured and
-// hashed, records that are no legal items are taken out, and the sink's pure encoding is made (a dump's frame). Tasks
+// hashed, records that are no legal items are taken out, and the sink's pure encoding is made (a dump's frame). Of
+// lines that this program has checked before, as hashes prove, only the key is looked at (codecs/key_scan.h). Tasks
 // share nothing that changes; each worker thread has its own scanner and counts, which are added up at the end.
 // Blocking work never runs here.
 #pragma once
@@ -13,11 +14,13 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 
 #include "backends/backend.h"
 #include "codecs/item.h"
+#include "codecs/key_scan.h"
 #include "io/stop.h"
 #include "src/batch_pool.h"
 #include "src/progress.h"
@@ -26,11 +29,16 @@
 
 namespace bulk {
 
+enum class Look {
+  items,  // records' digests are those of their content
+  keys,   // records' digests are those of their lines; needs a key schema
+};
+
 class TransformStage {
  public:
   // `done` takes each transformed batch (from any worker thread). It must not block.
-  TransformStage(unsigned jobs, const Sink& sink, const KeySchema* key, Rejects& rejects, ProgressCounters& progress,
-                 Stop& stop, std::function<void(Work*)> done);
+  TransformStage(unsigned jobs, const Sink& sink, const KeySchema* key, Look look, Rejects& rejects,
+                 ProgressCounters& progress, Stop& stop, std::function<void(Work*)> done);
   // Waits for tasks under way.
   ~TransformStage();
 
@@ -44,8 +52,11 @@ class TransformStage {
 
  private:
   struct Worker {
-    explicit Worker(const KeySchema* key) : scanner(key) {}
-    ItemScanner scanner;
+    Worker(const KeySchema* key, Look look) : items(key) {
+      if (look == Look::keys) keys.emplace(*key);
+    }
+    ItemScanner items;
+    std::optional<KeyScanner> keys;
     std::map<std::uint32_t, Tally> segments;
   };
 
@@ -63,6 +74,9 @@ class TransformStage {
   Worker& worker();
   void run(Work* work) noexcept;
   void transform(Work* work);
+  // Fill the record's facts in; what is wrong with it, empty: nothing.
+  static std::string look_at_item(Worker& worker, std::string_view line, Record& record);
+  static std::string look_at_key(Worker& worker, std::string_view line, Record& record);
   static std::string why_no_record(Worker& worker, std::string_view line);
 
   const Sink& sink_;
@@ -70,7 +84,8 @@ class TransformStage {
   ProgressCounters& progress_;
   Stop& stop_;
   std::function<void(Work*)> done_;
-  const KeySchema* key_;
+  const KeySchema* const key_;
+  const Look look_;
   std::mutex workers_mutex_;  // of the map, once per batch; a worker is its thread's own
   std::unordered_map<std::thread::id, Worker> workers_;
   // Batches come and go through TBB's own queues, which ThreadSanitizer cannot look into; these two say the same in a

@@ -6,7 +6,7 @@
 
 namespace bulk {
 
-WriteFeed::WriteFeed(const SinkLimits& limits, unsigned writers, bool in_order, KeyLedger* ledger, BatchPool& pool,
+WriteFeed::WriteFeed(const SinkLimits& limits, unsigned lanes, bool in_order, KeyLedger* ledger, BatchPool& pool,
                      Checkpoint* checkpoint, ProgressCounters& progress, Stop& stop)
     : limits_(limits),
       in_order_(in_order),
@@ -15,7 +15,7 @@ WriteFeed::WriteFeed(const SinkLimits& limits, unsigned writers, bool in_order, 
       checkpoint_(checkpoint),
       progress_(progress),
       stop_(stop),
-      routed_(writers) {
+      routed_(lanes) {
   registration_ = stop_.on_stop([this] { signal(); });
 }
 
@@ -24,8 +24,19 @@ WriteFeed::~WriteFeed() {
 }
 
 void WriteFeed::signal() {
-  changes_.fetch_add(1, std::memory_order_release);
-  changes_.notify_all();
+  const std::lock_guard lock(listeners_mutex_);
+  for (const auto& [registration, wake] : listeners_) wake();
+}
+
+std::size_t WriteFeed::on_change(std::function<void()> wake) {
+  const std::lock_guard lock(listeners_mutex_);
+  listeners_.emplace(next_listener_, std::move(wake));
+  return next_listener_++;
+}
+
+void WriteFeed::off(std::size_t registration) {
+  const std::lock_guard lock(listeners_mutex_);
+  listeners_.erase(registration);
 }
 
 void WriteFeed::push(Work* work) {
@@ -39,27 +50,22 @@ void WriteFeed::close() {
   signal();
 }
 
-bool WriteFeed::fill(unsigned writer, std::vector<Pending>& pending) {
-  while (true) {
-    const std::uint64_t seen = changes_.load(std::memory_order_acquire);
-    // Read before the queue is emptied: whatever was pushed before close() is then seen.
-    const bool closed = closed_.load(std::memory_order_acquire);
-    if (stop_.stopped()) return false;
-    {
-      const std::lock_guard lock(mutex_);
-      take_new_batches();
-      if (take(writer, pending)) return true;
-      if (!pending.empty()) return true;
-      if (closed && exhausted(writer)) return false;
-      // Nothing will come that could fill the gap.
-      if (closed && early_ > 0) throw Error(ErrorKind::corrupt, "a batch was lost", "do not use the result; run again");
-    }
-    changes_.wait(seen, std::memory_order_acquire);
-  }
+WriteFeed::Fill WriteFeed::fill(unsigned lane, std::vector<Pending>& pending) {
+  // Read before the queue is emptied: whatever was pushed before close() is then seen.
+  const bool closed = closed_.load(std::memory_order_acquire);
+  if (stop_.stopped()) return Fill::nothing_more;
+  const std::lock_guard lock(mutex_);
+  take_new_batches();
+  if (take(lane, pending) || !pending.empty()) return Fill::records;
+  if (!closed) return Fill::nothing_yet;
+  if (exhausted(lane)) return Fill::nothing_more;
+  // Nothing will come that could fill the gap.
+  if (early_ > 0) throw Error(ErrorKind::corrupt, "a batch was lost", "do not use the result; run again");
+  return Fill::nothing_yet;
 }
 
-bool WriteFeed::exhausted(unsigned writer) const {
-  return early_ == 0 && (in_order_ ? routed_[writer].empty() : active_.empty());
+bool WriteFeed::exhausted(unsigned lane) const {
+  return early_ == 0 && (in_order_ ? routed_[lane].empty() : active_.empty());
 }
 
 void WriteFeed::take_new_batches() {
@@ -99,17 +105,18 @@ void WriteFeed::admit(Work* work) {
     return;
   }
   work->unacknowledged.store(static_cast<std::uint32_t>(records.size()), std::memory_order_relaxed);
+  work->in_buffer.store(static_cast<std::uint32_t>(records.size()), std::memory_order_relaxed);
   if (!in_order_) {
     active_.push_back(work);
     return;
   }
   for (std::uint32_t i = 0; i < records.size(); ++i) {
     if (ledger_ != nullptr) ledger_->add({records[i].key_hash, records[i].digest, order_in_file(*work, i), {}});
-    if (!limits_.whole_batches) routed_[records[i].key_hash.low % routed_.size()].push_back({work, i});
+    if (!limits_.whole_batches) routed_[records[i].key_hash.low % routed_.size()].push_back({work, &work->batch, i});
   }
-  // A sink of whole batches takes them in the order of the file; there is one writer then.
+  // A sink of whole batches takes them in the order of the file; there is one lane then.
   if (limits_.whole_batches) {
-    for (std::uint32_t i = 0; i < records.size(); ++i) routed_[0].push_back({work, i});
+    for (std::uint32_t i = 0; i < records.size(); ++i) routed_[0].push_back({work, &work->batch, i});
   }
   signal();
 }
@@ -122,7 +129,7 @@ bool WriteFeed::fits(const std::vector<Pending>& pending, std::size_t bytes, con
                       [&](const Pending& other) { return other.record().key_hash == record.key_hash; });
 }
 
-bool WriteFeed::take(unsigned writer, std::vector<Pending>& pending) {
+bool WriteFeed::take(unsigned lane, std::vector<Pending>& pending) {
   if (limits_.whole_batches) {
     if (!pending.empty()) return false;
     if (in_order_) {
@@ -136,7 +143,7 @@ bool WriteFeed::take(unsigned writer, std::vector<Pending>& pending) {
     if (active_.empty()) return false;
     Work* work = active_.front();
     active_.pop_front();
-    for (std::uint32_t i = 0; i < work->batch.records.size(); ++i) pending.push_back({work, i});
+    for (std::uint32_t i = 0; i < work->batch.records.size(); ++i) pending.push_back({work, &work->batch, i});
     return true;
   }
 
@@ -144,7 +151,7 @@ bool WriteFeed::take(unsigned writer, std::vector<Pending>& pending) {
   for (const Pending& entry : pending) bytes += entry.record().length;
   const std::size_t before = pending.size();
   if (in_order_) {
-    std::deque<Pending>& own = routed_[writer];
+    std::deque<Pending>& own = routed_[lane];
     while (!own.empty() && fits(pending, bytes, own.front().record())) {
       bytes += own.front().record().length;
       pending.push_back(own.front());
@@ -157,7 +164,7 @@ bool WriteFeed::take(unsigned writer, std::vector<Pending>& pending) {
     const std::vector<Record>& records = work->batch.records;
     while (work->next < records.size() && fits(pending, bytes, records[work->next])) {
       bytes += records[work->next].length;
-      pending.push_back({work, work->next++});
+      pending.push_back({work, &work->batch, work->next++});
     }
     active_.pop_front();
     if (work->next == records.size()) continue;

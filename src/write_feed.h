@@ -2,13 +2,13 @@
 //
 // Free order (the source holds every key once): writers take slices from all waiting batches in turn, so that a dump in
 // hash order does not heat one partition after another. Key order (a foreign file, in which a key may come twice):
-// batches are put back into the order of the file and each record goes to the writer that its key's hash names, so that
-// two records of one key are never in flight together and the last one in the file wins.
+// batches are put back into the order of the file and each record goes to the lane that its key's hash names. A lane
+// has one write under way at a time, so two records of one key never are, and the last one in the file wins.
 //
 // A sink of whole batches gets those of each segment in their sequence, so that what it holds is always a prefix of
 // every segment: what a journal can be gone on from.
 //
-// push() is lock-free and called by transform workers; writers share one short critical section per slice.
+// push() is called by transform workers and waits for nothing; writers share one short critical section per slice.
 #pragma once
 
 #include <oneapi/tbb/concurrent_queue.h>
@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <vector>
@@ -32,15 +33,16 @@ namespace bulk {
 // A record on its way into the sink, with the work to settle when it has arrived.
 struct Pending {
   Work* work;
+  const Batch* batch;  // where its bytes are: the work's, or a copy
   std::uint32_t index;
-  const Record& record() const { return work->batch.records[index]; }
+  const Record& record() const { return batch->records[index]; }
 };
 
 class WriteFeed {
  public:
   // `in_order`: key order instead of free order; `ledger`, where there is one, then learns every record in the order of
-  // the file. `writers` is the number of threads that call fill(). `checkpoint` may be null.
-  WriteFeed(const SinkLimits& limits, unsigned writers, bool in_order, KeyLedger* ledger, BatchPool& pool,
+  // the file. `lanes` is what fill() is called with. `checkpoint` may be null.
+  WriteFeed(const SinkLimits& limits, unsigned lanes, bool in_order, KeyLedger* ledger, BatchPool& pool,
             Checkpoint* checkpoint, ProgressCounters& progress, Stop& stop);
   ~WriteFeed();
   WriteFeed(const WriteFeed&) = delete;
@@ -49,9 +51,15 @@ class WriteFeed {
   // No more batches will come.
   void close();
 
-  // Adds records for `writer` to `pending` up to the sink's limits and with distinct keys. Waits only when `pending` is
-  // empty. False when `pending` is empty because there is nothing more to write, or the job stopped.
-  bool fill(unsigned writer, std::vector<Pending>& pending);
+  enum class Fill { records, nothing_yet, nothing_more };
+  // Adds records for `lane` to `pending` up to the sink's limits and with distinct keys; never waits. What it returns
+  // says whether `pending` is empty, and if so, why. A job that stopped has nothing more to write.
+  Fill fill(unsigned lane, std::vector<Pending>& pending);
+
+  // Calls `wake` whenever fill() may have something else to say, and when the job stops. It must not block.
+  std::size_t on_change(std::function<void()> wake);
+  // Returns only when the callback is not running.
+  void off(std::size_t registration);
 
   // A batch whose last record is settled goes home.
   void settled(Work* work);
@@ -65,9 +73,9 @@ class WriteFeed {
 
   void take_new_batches();
   void admit(Work* work);
-  bool take(unsigned writer, std::vector<Pending>& pending);
+  bool take(unsigned lane, std::vector<Pending>& pending);
   bool fits(const std::vector<Pending>& pending, std::size_t bytes, const Record& record) const;
-  bool exhausted(unsigned writer) const;
+  bool exhausted(unsigned lane) const;
   void signal();
 
   const SinkLimits limits_;
@@ -79,14 +87,17 @@ class WriteFeed {
   Stop& stop_;
 
   tbb::concurrent_queue<Work*> arrived_;
-  std::atomic<std::uint64_t> changes_{0};  // counted up whenever a waiting writer should look again
   std::atomic<bool> closed_{false};
+
+  std::mutex listeners_mutex_;
+  std::map<std::size_t, std::function<void()>> listeners_;
+  std::size_t next_listener_ = 1;
 
   std::mutex mutex_;          // guards what follows
   std::deque<Work*> active_;  // free order: batches with records not handed out
   std::map<std::uint32_t, Sequence> sequences_;
   std::size_t early_ = 0;                    // batches in all of them
-  std::vector<std::deque<Pending>> routed_;  // key order: per writer
+  std::vector<std::deque<Pending>> routed_;  // key order: per lane
   std::size_t registration_ = 0;
 };
 

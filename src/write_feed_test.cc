@@ -12,6 +12,8 @@
 namespace bulk {
 namespace {
 
+using Fill = WriteFeed::Fill;
+
 class WriteFeedTest : public testing::Test {
  protected:
   // A batch whose records have these keys; one byte of line each.
@@ -38,6 +40,10 @@ class WriteFeedTest : public testing::Test {
     return keys;
   }
 
+  static bool fill(WriteFeed& feed, unsigned lane, std::vector<Pending>& slice) {
+    return feed.fill(lane, slice) == Fill::records;
+  }
+
   Stop stop_;
   ProgressCounters progress_;
   BatchPool pool_{16, 1 << 16, stop_};
@@ -53,7 +59,7 @@ TEST_F(WriteFeedTest, SlicesTakeTurnsAmongTheWaitingBatches) {
   std::vector<Work*> order;
   std::vector<Pending> slice;
   std::size_t records = 0;
-  while (feed.fill(0, slice)) {
+  while (fill(feed, 0, slice)) {
     order.push_back(slice.front().work);
     records += slice.size();
     EXPECT_LE(slice.size(), 25u);
@@ -68,10 +74,10 @@ TEST_F(WriteFeedTest, ASliceHoldsAKeyOnce) {
   feed.push(batch({"a", "b", "a", "c"}));
   feed.close();
   std::vector<Pending> slice;
-  ASSERT_TRUE(feed.fill(0, slice));
+  ASSERT_TRUE(fill(feed, 0, slice));
   EXPECT_EQ(slice.size(), 2u);
   slice.clear();
-  ASSERT_TRUE(feed.fill(0, slice));
+  ASSERT_TRUE(fill(feed, 0, slice));
   EXPECT_EQ(slice.size(), 2u);
 }
 
@@ -80,37 +86,37 @@ TEST_F(WriteFeedTest, FillsUpWhatASliceHasLeft) {
   feed.push(batch(many("a", 40)));
   feed.close();
   std::vector<Pending> slice;
-  ASSERT_TRUE(feed.fill(0, slice));
+  ASSERT_TRUE(fill(feed, 0, slice));
   slice.resize(10);  // as if 15 had been processed
-  ASSERT_TRUE(feed.fill(0, slice));
+  ASSERT_TRUE(fill(feed, 0, slice));
   EXPECT_EQ(slice.size(), 25u);
   slice.resize(3);
-  ASSERT_TRUE(feed.fill(0, slice)) << "nothing new, but three are still to be written";
+  ASSERT_TRUE(fill(feed, 0, slice)) << "nothing new, but three are still to be written";
   EXPECT_EQ(slice.size(), 3u);
   slice.clear();
-  EXPECT_FALSE(feed.fill(0, slice));
+  EXPECT_EQ(feed.fill(0, slice), Fill::nothing_more);
 }
 
-TEST_F(WriteFeedTest, InKeyOrderAKeyHasOneWriterAndTheOrderOfTheFile) {
+TEST_F(WriteFeedTest, InKeyOrderAKeyHasOneLaneAndTheOrderOfTheFile) {
   KeyLedger ledger("/tmp", 1 << 20);
-  constexpr unsigned kWriters = 3;
-  WriteFeed feed({25, 1 << 20, false, kWriters}, kWriters, true, &ledger, pool_, nullptr, progress_, stop_);
+  constexpr unsigned kLanes = 3;
+  WriteFeed feed({25, 1 << 20, false, kLanes}, kLanes, true, &ledger, pool_, nullptr, progress_, stop_);
   // They arrive out of order, as transform workers finish them.
   feed.push(batch(many("k", 50), 2));
   feed.push(batch(many("k", 50), 0));
   feed.push(batch(many("k", 50), 1));
   feed.close();
   std::set<std::uint64_t> keys_seen;
-  for (unsigned writer = 0; writer < kWriters; ++writer) {
+  for (unsigned lane = 0; lane < kLanes; ++lane) {
     std::map<std::uint64_t, std::vector<std::uint64_t>> sequences;
     std::vector<Pending> slice;
-    while (feed.fill(writer, slice)) {
+    while (fill(feed, lane, slice)) {
       for (const Pending& entry : slice) sequences[entry.record().key_hash.low].push_back(entry.work->batch.sequence);
       slice.clear();
     }
     for (const auto& [key, order] : sequences) {
       EXPECT_EQ(order, (std::vector<std::uint64_t>{0, 1, 2}));
-      EXPECT_TRUE(keys_seen.insert(key).second) << "a key of two writers";
+      EXPECT_TRUE(keys_seen.insert(key).second) << "a key of two lanes";
     }
   }
   EXPECT_EQ(keys_seen.size(), 50u);
@@ -122,10 +128,10 @@ TEST_F(WriteFeedTest, GivesWholeBatchesToASinkOfThem) {
   feed.push(batch({}, 1));
   feed.close();
   std::vector<Pending> slice;
-  ASSERT_TRUE(feed.fill(0, slice));
+  ASSERT_TRUE(fill(feed, 0, slice));
   EXPECT_EQ(slice.size(), 60u);
   slice.clear();
-  EXPECT_FALSE(feed.fill(0, slice)) << "an empty batch goes straight home";
+  EXPECT_EQ(feed.fill(0, slice), Fill::nothing_more) << "an empty batch goes straight home";
 }
 
 TEST_F(WriteFeedTest, WholeBatchesOfASegmentComeInTheirSequence) {
@@ -140,7 +146,7 @@ TEST_F(WriteFeedTest, WholeBatchesOfASegmentComeInTheirSequence) {
   feed.close();
   std::vector<Work*> order;
   std::vector<Pending> slice;
-  while (feed.fill(0, slice)) {
+  while (fill(feed, 0, slice)) {
     order.push_back(slice.front().work);
     slice.clear();
   }
@@ -162,19 +168,26 @@ TEST_F(WriteFeedTest, NothingIsWrittenOfABatchThatWasNotTransformed) {
   feed.push(work);
   feed.close();
   std::vector<Pending> slice;
-  EXPECT_FALSE(feed.fill(0, slice));
+  EXPECT_EQ(feed.fill(0, slice), Fill::nothing_more);
   EXPECT_TRUE(pool_.all_home());
 }
 
-TEST_F(WriteFeedTest, AWaitingWriterIsWokenByABatchAndByAStop) {
+TEST_F(WriteFeedTest, SaysThatItHasNothingYetAndWhenToAskAgain) {
   WriteFeed feed({25, 1 << 20, false, 1}, 1, false, nullptr, pool_, nullptr, progress_, stop_);
+  int wakes = 0;
+  const std::size_t registration = feed.on_change([&] { ++wakes; });
   std::vector<Pending> slice;
-  std::jthread pushing([&] { feed.push(batch({"a"})); });
-  EXPECT_TRUE(feed.fill(0, slice));
-  pushing.join();
+  EXPECT_EQ(feed.fill(0, slice), Fill::nothing_yet);
+  feed.push(batch({"a"}));
+  EXPECT_EQ(wakes, 1);
+  EXPECT_EQ(feed.fill(0, slice), Fill::records);
   slice.clear();
-  std::jthread stopping([&] { stop_.fail(std::make_exception_ptr(Error(ErrorKind::failed, "x"))); });
-  EXPECT_FALSE(feed.fill(0, slice));
+  stop_.fail(std::make_exception_ptr(Error(ErrorKind::failed, "x")));
+  EXPECT_EQ(wakes, 2);
+  EXPECT_EQ(feed.fill(0, slice), Fill::nothing_more);
+  feed.off(registration);
+  feed.close();
+  EXPECT_EQ(wakes, 2);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
+// The loop and what sends; what an outcome means is in write_outcome.cc.
 #include "src/write_stage.h"
 
-#include <mutex>
+#include <algorithm>
 #include <random>
 
 #include "io/error.h"
@@ -8,155 +9,221 @@
 namespace bulk {
 namespace {
 
-void add_to(Count& count, const Pending& entry) {
-  const std::lock_guard lock(entry.work->tally_mutex);
-  count.add(entry.record().digest);
-}
+// The rate changes while somebody waits for it.
+constexpr std::chrono::milliseconds kLookAgain{200};
+constexpr std::chrono::seconds kIdleLook{1};
 
 }  // namespace
 
 Writer::Writer(const WriteContext& context, unsigned number)
     : context_(context),
       number_(number),
+      limits_(context.sink.limits()),
       session_(context.sink.open()),
       seat_(context.board),
-      backoff_(context.retry, std::random_device{}()) {}
+      seed_(std::random_device{}()),
+      window_(limits_.under_way, std::chrono::steady_clock::now()) {
+  for (unsigned lane = 0; lane < context_.lanes; ++lane) {
+    attempts_.emplace_back(number_ * context_.lanes + lane, context_.retry, seed_++);
+    idle_.push_back(lane);
+  }
+  registration_ = context_.feed.on_change([this] { session_->wake(); });
+}
+
+Writer::~Writer() {
+  context_.feed.off(registration_);
+}
 
 void Writer::run() noexcept {
   try {
-    std::vector<Pending> slice;
-    while (context_.feed.fill(number_, slice)) {
-      if (attempt(slice)) {
-        bisect(std::move(slice));
-        slice.clear();
-      }
-      seat_.doing(Doing::waiting);
+    std::vector<SinkSession::Ended> ended_attempts;
+    while (launch(std::chrono::steady_clock::now())) {
+      show_activity();
+      ended_attempts.clear();
+      session_->collect(next_look(std::chrono::steady_clock::now()), ended_attempts);
+      context_.stop.check();
+      const SteadyTime now = std::chrono::steady_clock::now();
+      for (SinkSession::Ended& one : ended_attempts) ended(one.ticket, one.result, now);
     }
   } catch (...) {
     context_.stop.fail(std::current_exception());
   }
+  waiting_.reset();
   seat_.doing(Doing::waiting);
 }
 
-double Writer::estimate(std::span<const Pending> slice) const {
+bool Writer::launch(SteadyTime now) {
+  resume_paused(now);
+  send_held(now);
+  launch_parked(now);
+  const bool more = take_slices(now);
+  window_is_full_ = under_way_ >= window_.size();
+  const bool held_back = !held_.empty() || parked_records_ > 0;
+  if (held_back && !waiting_) waiting_.emplace(context_.rate);
+  if (!held_back) waiting_.reset();
+  return more || under_way_ > 0 || !pausing_.empty() || held_back;
+}
+
+void Writer::resume_paused(SteadyTime now) {
+  while (!pausing_.empty() && pausing_.top().until <= now) {
+    const Ticket ticket = pausing_.top().ticket;
+    if (pausing_.top().cause == Backoff::Cause::transient) --unanswered_;
+    pausing_.pop();
+    Attempt& attempt = attempts_[ticket];
+    if (attempt.halves.empty()) context_.feed.fill(attempt.lane, attempt.slice);
+    hold(ticket);
+  }
+}
+
+// Fills slices with records of hot partitions whose time has come.
+void Writer::launch_parked(SteadyTime now) {
+  if (parked_records_ == 0 || now < parked_look_) return;
+  parked_look_ = now + kLookAgain;
+  std::vector<Pending> due;
+  const auto flush = [&] {
+    if (due.empty()) return;
+    const Ticket ticket = idle_attempt();
+    attempts_[ticket].slice.swap(due);
+    hold(ticket);
+    due.clear();
+  };
+  for (auto parked = parked_.begin(); parked != parked_.end();) {
+    auto& [partition, waiting] = *parked;
+    while (!waiting.records.empty()) {
+      if (waiting.not_before > now) {
+        parked_look_ = std::min(parked_look_, waiting.not_before);
+        break;
+      }
+      if (due.empty() && !(room() && has_idle_attempt())) {
+        parked_look_ = now;
+        break;
+      }
+      const Pending& next = waiting.records.front();
+      const auto wait = context_.hot.reserve(partition, context_.sink.estimate_units(next.record()), now);
+      if (wait.count() > 0) {
+        parked_look_ = std::min<SteadyTime>(parked_look_, now + wait);
+        break;
+      }
+      due.push_back(next);
+      waiting.records.pop_front();
+      --parked_records_;
+      if (due.size() == limits_.records) flush();
+    }
+    parked = waiting.records.empty() && !context_.hot.is_hot(partition) ? parked_.erase(parked) : std::next(parked);
+  }
+  flush();
+  send_held(now);
+}
+
+// New work, while nothing is held back. True when there may be more to come.
+bool Writer::take_slices(SteadyTime now) {
+  if (context_.lanes > 0) {
+    bool more = idle_.size() < attempts_.size();
+    for (std::size_t i = idle_.size(); i-- > 0 && held_.empty() && room();) {
+      const Ticket ticket = idle_[i];
+      const WriteFeed::Fill filled = context_.feed.fill(attempts_[ticket].lane, attempts_[ticket].slice);
+      more = more || filled != WriteFeed::Fill::nothing_more;
+      if (filled != WriteFeed::Fill::records) continue;
+      idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
+      hold(ticket);
+      send_held(now);
+    }
+    return more || !held_.empty() || !room();
+  }
+  while (held_.empty() && room() && has_idle_attempt()) {
+    const Ticket ticket = idle_attempt();
+    Attempt& attempt = attempts_[ticket];
+    const WriteFeed::Fill filled = context_.feed.fill(attempt.lane, attempt.slice);
+    if (filled == WriteFeed::Fill::records && context_.hot.any()) park(attempt, nullptr, now);
+    if (attempt.slice.empty()) {
+      idle_.push_back(ticket);
+      if (filled == WriteFeed::Fill::records) continue;
+      return filled == WriteFeed::Fill::nothing_yet;
+    }
+    hold(ticket);
+    send_held(now);
+  }
+  return true;
+}
+
+bool Writer::has_idle_attempt() const {
+  return !idle_.empty() || (context_.lanes == 0 && attempts_.size() < limits_.under_way);
+}
+
+Writer::Ticket Writer::idle_attempt() {
+  if (idle_.empty()) {
+    attempts_.emplace_back(0, context_.retry, seed_++);
+    return static_cast<Ticket>(attempts_.size() - 1);
+  }
+  const Ticket ticket = idle_.back();
+  idle_.pop_back();
+  return ticket;
+}
+
+bool Writer::room() const {
+  const unsigned taken = under_way_ + unanswered_;
+  return taken == 0 || (taken < window_.size() && bytes_under_way_ < context_.most_bytes_under_way);
+}
+
+void Writer::hold(Ticket ticket) {
+  Attempt& attempt = attempts_[ticket];
   double units = 0;
-  for (const Pending& entry : slice) units += context_.sink.estimate_units(entry.record());
-  return units;
+  for (const Pending& entry : attempt.slice) units += context_.sink.estimate_units(entry.record());
+  attempt.reservation = units > 0 ? context_.rate.reserve(units) : RateLimiter::Reservation();
+  held_.push_back(ticket);
 }
 
-bool Writer::attempt(std::vector<Pending>& slice) {
-  seat_.doing(Doing::working);
-  const double reserved = estimate(slice);
-  if (reserved > 0 && !context_.rate.acquire(reserved, context_.stop)) context_.stop.check();
-  context_.stop.check();
+void Writer::send_held(SteadyTime now) {
+  while (!held_.empty() && room()) {
+    const Ticket ticket = held_.front();
+    const RateLimiter::Reservation& reservation = attempts_[ticket].reservation;
+    if (reservation.units > 0 && context_.rate.wait_left(reservation).count() > 0) return;
+    held_.pop_front();
+    send(ticket, now);
+  }
+}
+
+void Writer::send(Ticket ticket, SteadyTime now) {
+  Attempt& attempt = attempts_[ticket];
   refs_.clear();
-  for (const Pending& entry : slice) refs_.push_back({&entry.work->batch, entry.index});
-  if (backoff_.attempts() > 0) context_.stats.retried.fetch_add(1, std::memory_order_relaxed);
-
-  seat_.doing(Doing::writing, slice.front().work->batch.segment);
-  WriteResult result = session_->write(refs_);
-  using Outcome = WriteResult::Outcome;
-  switch (result.outcome) {
-    case Outcome::invalid:
-      if (reserved > 0) context_.rate.settle(reserved, result.units, 0);
-      refusal_ = std::move(result.reason);
-      return true;
-    case Outcome::throttled:
-      context_.stats.throttled.fetch_add(1, std::memory_order_relaxed);
-      if (reserved > 0) context_.rate.settle(reserved, 0, reserved);
-      wait_before_retry(Backoff::Cause::throttled, result.reason, slice.front());
-      return false;
-    case Outcome::unavailable:
-      // Whether units were used is not known; they stay charged.
-      if (reserved > 0) context_.rate.settle(reserved, reserved, 0);
-      wait_before_retry(Backoff::Cause::transient, result.reason, slice.front());
-      return false;
-    case Outcome::done:
-      break;
+  attempt.bytes = 0;
+  for (const Pending& entry : attempt.slice) {
+    refs_.push_back({entry.batch, entry.index});
+    attempt.bytes += entry.record().length;
   }
-
-  std::vector<bool> left(slice.size(), false);
-  for (const std::uint32_t position : result.unprocessed) left.at(position) = true;
-  std::vector<bool> skipped(slice.size(), false);
-  for (const std::uint32_t position : result.skipped) skipped.at(position) = true;
-  std::vector<Pending> unprocessed;
-  for (std::size_t i = 0; i < slice.size(); ++i) {
-    if (left[i]) {
-      unprocessed.push_back(slice[i]);
-    } else {
-      settle(slice[i], skipped[i] ? Settled::filtered : Settled::written);
-    }
-  }
-  const double refused = estimate(unprocessed);
-  if (reserved > 0) context_.rate.settle(reserved, result.units > 0 ? result.units : reserved - refused, refused);
-  const bool progress = unprocessed.size() < slice.size();
-  slice = std::move(unprocessed);
-  if (progress) backoff_.succeeded();
-  if (!slice.empty()) {
-    context_.stats.throttled.fetch_add(1, std::memory_order_relaxed);
-    wait_before_retry(Backoff::Cause::throttled, "the table is over its capacity", slice.front());
-  }
-  return false;
+  if (attempt.backoff.attempts() > 0) context_.stats.retried.fetch_add(1, std::memory_order_relaxed);
+  ++under_way_;
+  bytes_under_way_ += attempt.bytes;
+  attempt.sent = now;
+  attempt.sending = ++sendings_;
+  oldest_.emplace_back(ticket, attempt.sending);
+  // A sink may do all its work in begin().
+  if (under_way_ == 1) seat_.doing(Doing::writing, attempt.slice.front().work->batch.segment);
+  session_->begin(ticket, refs_);
 }
 
-void Writer::bisect(std::vector<Pending> slice) {
-  // Depth-first, the left half first: records of a foreign file stay in their order.
-  std::vector<std::vector<Pending>> groups;
-  groups.push_back(std::move(slice));
-  bool refused = true;  // the first group was
-  while (!groups.empty()) {
-    std::vector<Pending> group = std::move(groups.back());
-    groups.pop_back();
-    while (!refused && !group.empty()) refused = attempt(group);
-    if (!refused) continue;
-    refused = false;
-    if (group.size() == 1) {
-      const Pending& bad = group.front();
-      const Batch& batch = bad.work->batch;
-      context_.rejects.add({refusal_, batch.line(bad.record()),
-                            batch.first_line == 0 ? 0 : batch.first_line + bad.record().position, batch.segment});
-      refused_orders_.push_back(order_in_file(*bad.work, bad.index));
-      settle(bad, Settled::rejected);
-      continue;
-    }
-    const auto middle = group.begin() + static_cast<std::ptrdiff_t>(group.size() / 2);
-    groups.emplace_back(middle, group.end());
-    groups.emplace_back(group.begin(), middle);
+SteadyTime Writer::next_look(SteadyTime now) {
+  SteadyTime look = now + kIdleLook;
+  if (!pausing_.empty()) look = std::min(look, pausing_.top().until);
+  if (parked_records_ > 0 && room() && has_idle_attempt()) look = std::min(look, std::max(parked_look_, now));
+  if (!held_.empty() && room()) {
+    const auto wait = context_.rate.wait_left(attempts_[held_.front()].reservation);
+    look = std::min<SteadyTime>(look, now + std::min<std::chrono::nanoseconds>(wait, kLookAgain));
   }
+  return look;
 }
 
-void Writer::wait_before_retry(Backoff::Cause cause, const std::string& reason, const Pending& first) {
-  const auto delay = backoff_.failed(cause, std::chrono::steady_clock::now());
-  if (delay.count() < 0) {
-    throw Error(ErrorKind::remote,
-                "gave up after " + std::to_string(backoff_.attempts()) + " attempts to write records of segment " +
-                    std::to_string(first.work->batch.segment) + ": " + reason,
-                "try again when the table answers");
+// The oldest attempt is the one that hangs, if one does; a step without an outcome leaves its time as it is.
+void Writer::show_activity() {
+  while (!oldest_.empty() && attempts_[oldest_.front().first].sending != oldest_.front().second) oldest_.pop_front();
+  if (!oldest_.empty()) {
+    if (shown_ == oldest_.front().second) return;
+    shown_ = oldest_.front().second;
+    seat_.doing(Doing::writing, attempts_[oldest_.front().first].slice.front().work->batch.segment);
+    return;
   }
-  seat_.doing(Doing::working);
-  context_.stop.wait_for(delay);
-}
-
-void Writer::settle(const Pending& entry, Settled how) {
-  const Record& record = entry.record();
-  Tally& tally = segments_[entry.work->batch.segment];
-  switch (how) {
-    case Settled::written:
-      tally.written.add(record.digest);
-      context_.progress.records_written.fetch_add(1, std::memory_order_relaxed);
-      context_.progress.bytes_written.fetch_add(record.length + 1, std::memory_order_relaxed);
-      break;
-    case Settled::filtered:
-      tally.filtered.add(record.digest);
-      add_to(entry.work->tally.filtered, entry);
-      context_.progress.records_written.fetch_add(1, std::memory_order_relaxed);
-      break;
-    case Settled::rejected:
-      tally.rejected.add(record.digest);
-      add_to(entry.work->tally.rejected, entry);
-      break;
-  }
-  if (entry.work->unacknowledged.fetch_sub(1, std::memory_order_acq_rel) == 1) context_.feed.settled(entry.work);
+  shown_ = 0;
+  seat_.doing(held_.empty() && pausing_.empty() && parked_records_ == 0 ? Doing::waiting : Doing::working);
 }
 
 }  // namespace bulk

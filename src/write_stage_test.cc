@@ -180,7 +180,8 @@ TEST(WriteStage, GivesUpOnATargetThatNeverAnswers) {
   work->transformed = true;
   feed.push(work);
   feed.close();
-  WriteContext context{sink, feed, rate, rejects, stats, progress, stop};
+  HotPartitions hot;
+  WriteContext context{sink, feed, pool, rate, hot, rejects, stats, progress, stop};
   context.retry.give_up_after = std::chrono::milliseconds(1);
   context.retry.transient_base = std::chrono::milliseconds(1);
   context.retry.min_attempts = 3;

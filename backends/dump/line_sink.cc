@@ -12,7 +12,7 @@ struct FreeCompressor {
   void operator()(libdeflate_compressor* compressor) const noexcept { libdeflate_free_compressor(compressor); }
 };
 
-class LineSession : public SinkSession {
+class LineSession : public BlockingSession {
  public:
   LineSession(Output& output, bool gzip) : output_(output), gzip_(gzip) {}
   WriteResult write(std::span<const RecordRef> records) override {

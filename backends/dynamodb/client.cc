@@ -130,15 +130,14 @@ const DynamoDbClient::Target& DynamoDbClient::target() {
   return *target_;
 }
 
-DynamoDbReply DynamoDbClient::exchange(std::string_view operation, std::string_view body, Buffer recycled,
-                                       Signed& with) {
+HttpRequest DynamoDbClient::signed_request(std::string_view operation, std::string_view body, Signed& with) {
   const Target& target = this->target();
   with.credentials = credentials_->get();
   const AwsCredentials& credentials = with.credentials;
-  const WallTime now = std::chrono::system_clock::now();
+  with.time = std::chrono::system_clock::now();
   with.offset_s = clock_offset_s_.load();
   with.measured_offset_s.reset();
-  const std::string timestamp = utc_compact(now + std::chrono::seconds(with.offset_s));
+  const std::string timestamp = utc_compact(with.time + std::chrono::seconds(with.offset_s));
 
   // In the order that signing wants: by name.
   SigningInput input;
@@ -166,35 +165,50 @@ DynamoDbReply DynamoDbClient::exchange(std::string_view operation, std::string_v
   if (!target.origin.loopback) request.headers.emplace_back("accept-encoding", "gzip");
 
   stats_.sent.fetch_add(1, std::memory_order_relaxed);
-  HttpResult result = http_.send(request, std::move(recycled));
+  return request;
+}
+
+DynamoDbReply DynamoDbClient::read_reply(HttpResult& result, Signed& with) {
   if (result.failure == HttpFailure::none) {
     answered_.store(true, std::memory_order_relaxed);
     WallTime theirs;
-    if (const auto date = result.reply.header("date"); date && parse_utc(std::string(*date), theirs)) {
+    // Looked at only where it may matter: reading dates takes longer than signing.
+    const auto date = result.reply.status == 200 ? std::nullopt : result.reply.header("date");
+    if (date && parse_utc(std::string(*date), theirs)) {
       // Their clock shows whole seconds, so it is ahead of what it says.
-      with.measured_offset_s = std::chrono::ceil<std::chrono::seconds>(theirs - now).count();
+      with.measured_offset_s = std::chrono::ceil<std::chrono::seconds>(theirs - with.time).count();
     }
   }
   return classify_reply(result);
 }
 
-DynamoDbReply DynamoDbClient::attempt(std::string_view operation, std::string_view body, Buffer recycled) {
-  Signed with;
-  DynamoDbReply reply = exchange(operation, body, std::move(recycled), with);
+HttpRequest DynamoDbClient::Attempt::request() {
+  return client_->signed_request(operation_, body_, with_);
+}
+
+std::optional<DynamoDbReply> DynamoDbClient::Attempt::ended(HttpResult result) {
+  DynamoDbReply reply = client_->read_reply(result, with_);
   // Compared with what this exchange was signed with: another thread may have repaired the offset meanwhile.
-  if (is_clock_error(reply) && with.measured_offset_s && *with.measured_offset_s != with.offset_s) {
-    clock_offset_s_.store(*with.measured_offset_s);
-    stats_.retried.fetch_add(1, std::memory_order_relaxed);
-    reply = exchange(operation, body, {}, with);
+  const auto& measured = with_.measured_offset_s;
+  if (!clock_repaired_ && is_clock_error(reply) && measured && *measured != with_.offset_s) {
+    clock_repaired_ = true;
+    client_->clock_offset_s_.store(*measured);
+  } else if (is_expired(reply) && renewals_ < kMostRenewals && !no_others_) {
+    ++renewals_;
+    client_->renew(with_.credentials);
+    no_others_ = same_credentials(client_->credentials_->get(), with_.credentials);
+  } else {
+    return reply;
   }
-  for (int renewals = 0; is_expired(reply) && renewals < kMostRenewals; ++renewals) {
-    const AwsCredentials refused = with.credentials;
-    renew(refused);
-    stats_.retried.fetch_add(1, std::memory_order_relaxed);
-    reply = exchange(operation, body, {}, with);
-    if (same_credentials(with.credentials, refused)) break;  // the source has no others
+  client_->stats_.retried.fetch_add(1, std::memory_order_relaxed);
+  return std::nullopt;
+}
+
+DynamoDbReply DynamoDbClient::attempt(std::string_view operation, std::string_view body, Buffer recycled) {
+  Attempt attempt(*this, operation, body);
+  while (true) {
+    if (auto reply = attempt.ended(http_.send(attempt.request(), std::move(recycled)))) return std::move(*reply);
   }
-  return reply;
 }
 
 void DynamoDbClient::renew(const AwsCredentials& refused) {

@@ -31,6 +31,7 @@
 #include "io/aws_credentials.h"
 #include "io/error.h"
 #include "io/http.h"
+#include "io/http_loop.h"
 #include "io/retry.h"
 #include "io/sigv4.h"
 #include "io/stop.h"
@@ -62,6 +63,35 @@ class DynamoDbClient {
   // Counts what it sends; `throttled` and `retried` are counted by whoever repeats it.
   DynamoDbReply attempt(std::string_view operation, std::string_view body, Buffer recycled = {});
 
+  // What one exchange was signed with.
+  struct Signed {
+    AwsCredentials credentials;
+    WallTime time;
+    std::int64_t offset_s = 0;                      // of the service's clock, as the signature assumed
+    std::optional<std::int64_t> measured_offset_s;  // what the reply's Date says
+  };
+  // One attempt in pieces, for who has many under way.
+  class Attempt {
+   public:
+    // `operation` and `body` outlive the attempt.
+    Attempt(DynamoDbClient& client, std::string_view operation, std::string_view body)
+        : client_(&client), operation_(operation), body_(body) {}
+    // Signs it; to be sent.
+    HttpRequest request();
+    // What has come back. Nothing: what was refused has been repaired (clock, credentials), send request() again.
+    std::optional<DynamoDbReply> ended(HttpResult result);
+
+   private:
+    DynamoDbClient* client_;
+    std::string_view operation_, body_;
+    Signed with_;
+    bool clock_repaired_ = false;
+    int renewals_ = 0;
+    bool no_others_ = false;  // credentials than those that were refused
+  };
+  // Sends for this client, on the thread that owns the loop. Does not outlive the client.
+  std::unique_ptr<HttpLoop> open_loop() const { return std::make_unique<HttpLoop>(http_.setup()); }
+
   struct Hooks {
     // Looks at an ok reply and says what is malformed in it; empty: nothing. A malformed reply counts as transient.
     std::function<std::string(Buffer& body)> accept;
@@ -86,13 +116,8 @@ class DynamoDbClient {
     HttpOrigin origin;
   };
   const Target& target();
-  // What one exchange was signed with.
-  struct Signed {
-    AwsCredentials credentials;
-    std::int64_t offset_s = 0;                      // of the service's clock, as the signature assumed
-    std::optional<std::int64_t> measured_offset_s;  // what the reply's Date says
-  };
-  DynamoDbReply exchange(std::string_view operation, std::string_view body, Buffer recycled, Signed& with);
+  HttpRequest signed_request(std::string_view operation, std::string_view body, Signed& with);
+  DynamoDbReply read_reply(HttpResult& result, Signed& with);
   // Forgets the credentials that were refused, unless another thread has fetched new ones since.
   void renew(const AwsCredentials& refused);
 

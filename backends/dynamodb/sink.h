@@ -1,13 +1,12 @@
 // Writes a table by BatchWriteItem: 25 records a request, spliced from their lines without looking inside. With
-// only_missing by conditional PutItem, one record a request. One attempt per write(): retrying is the write stage's
-// business.
+// only_missing by conditional PutItem, one record a request. Retrying is the write stage's business.
 //
 // A reply counts as written only what it leaves no doubt about. Each unprocessed put must be exactly one record of the
 // request, by key; a reply that says anything else is an attempt of unknown outcome, and putting the same records again
 // is harmless. With only_missing a put whose reply was lost is found existing by the next attempt and counts as
 // skipped.
 //
-// Sessions are independent; a session belongs to one thread.
+// Sessions are independent; a session belongs to one thread and has many requests under way (io/http_loop.h).
 #pragma once
 
 #include <memory>
@@ -23,7 +22,7 @@ namespace bulk {
 class DynamoDbSink : public Sink {
  public:
   DynamoDbSink(std::shared_ptr<DynamoDbClient> client, KeySchema key, const WriteOptions& options)
-      : client_(std::move(client)), key_(std::move(key)), only_missing_(options.only_missing) {}
+      : client_(std::move(client)), key_(std::move(key)), only_missing_(options.only_missing), jobs_(options.jobs) {}
 
   SinkLimits limits() const override;
   // One unit per KiB begun, for the table itself. What its indexes cost on top is learnt from the units that replies
@@ -36,6 +35,7 @@ class DynamoDbSink : public Sink {
   std::shared_ptr<DynamoDbClient> client_;
   KeySchema key_;
   bool only_missing_;
+  unsigned jobs_;
 };
 
 double put_units(const Record& record);

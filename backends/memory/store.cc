@@ -74,7 +74,7 @@ class MemorySource : public Source {
   std::size_t batch_bytes_;
 };
 
-class MemorySession : public SinkSession {
+class MemorySession : public BlockingSession {
  public:
   MemorySession(std::shared_ptr<MemoryTable> table, const KeySchema& key, bool only_missing)
       : table_(std::move(table)), gate_(key), only_missing_(only_missing) {}

@@ -31,7 +31,7 @@ std::unique_ptr<Connection> open_for_writing(const std::string& path) {
   return connection;
 }
 
-class SqliteSession : public SinkSession {
+class SqliteSession : public BlockingSession {
  public:
   SqliteSession(const std::string& path, const SqliteTable& table, bool only_missing)
       : connection_(open_for_writing(path)),

@@ -34,7 +34,7 @@ _bulk() {
   local reading="--segments --max-rcu"
   local target="--create --key --force --only-missing --rejects --max-rejects --max-wcu --yes --confirm --resume --reason --dry-run --no-verify"
   case $command in
-    backup) flags="$shared $connection $work $reading --to --table --level --consistent-read --resume --reason --dry-run --progress" ;;
+    backup) flags="$shared $connection $work $reading --to --table --level --consistent-read --resume --reason --dry-run --no-verify --progress" ;;
     restore) flags="$shared $connection $work $target --to --table --progress" ;;
     copy) flags="$shared $connection $work $reading $target --consistent-read --progress" ;;
     verify) flags="$shared $connection $work $reading --against --key --progress" ;;

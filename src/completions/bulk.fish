@@ -44,7 +44,7 @@ complete -c bulk -n '__fish_seen_subcommand_from backup' -l level -x -d 'zstd le
 complete -c bulk -n '__fish_seen_subcommand_from backup restore copy' -l resume -d 'go on with an unfinished run'
 complete -c bulk -n '__fish_seen_subcommand_from backup restore copy drop' -l reason -x -d 'why, for bulk history'
 complete -c bulk -n '__fish_seen_subcommand_from backup restore copy drop' -s n -l dry-run -d 'change nothing'
-complete -c bulk -n '__fish_seen_subcommand_from restore copy' -l no-verify -d 'do not read back'
+complete -c bulk -n '__fish_seen_subcommand_from backup restore copy' -l no-verify -d 'do not read back'
 complete -c bulk -n '__fish_seen_subcommand_from restore copy verify diff cat drop' -l key -x -d 'a key'
 complete -c bulk -n '__fish_seen_subcommand_from restore copy' -l create -d 'make the table'
 complete -c bulk -n '__fish_seen_subcommand_from restore copy' -l force -d 'replace records with the same key'

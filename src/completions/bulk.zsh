@@ -82,7 +82,7 @@ _bulk() {
     backup)
       _arguments $shared $connection $work $reading $progress $table $consistent '--to[the dump to write]:file:_files' \
         '--level[zstd level]:1 to 19:' '--resume[go on with an unfinished run]' '--reason[why, for bulk history]:text:' \
-        '(-n --dry-run)'{-n,--dry-run}'[change nothing]' \
+        '(-n --dry-run)'{-n,--dry-run}'[change nothing]' '--no-verify[do not read back]' \
         ':table:_files'
       ;;
     restore)

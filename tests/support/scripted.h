@@ -85,7 +85,7 @@ class ScriptedSink : public Sink {
   void finish() override { finished = true; }
 
  private:
-  class Session : public SinkSession {
+  class Session : public BlockingSession {
    public:
     explicit Session(ScriptedSink& sink) : sink_(sink) {}
     WriteResult write(std::span<const RecordRef> records) override {

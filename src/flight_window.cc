@@ -1,0 +1,102 @@
+#include "src/flight_window.h"
+
+#include <algorithm>
+
+namespace bulk {
+namespace {
+
+constexpr unsigned kFirst = 16;
+constexpr unsigned kLeast = 4;
+constexpr double kGrowing = 1.3;
+constexpr double kWorthMore = 1.15;
+constexpr double kLossOfLess = 0.98;
+constexpr double kLost = 0.7;     // latency has grown, or the target has less to give: look for the size again
+constexpr double kForget = 0.99;  // of the throughput held, per trial: the target or its latency may have changed
+constexpr double kFull = 0.9;     // of a round's requests, for the window to have been the limit
+constexpr std::chrono::milliseconds kHold{1'000};
+constexpr double kRoundTrips = 2;  // measured, after one that is not
+constexpr double kShortestRound_s = 0.02;
+constexpr std::uint64_t kFewest = 32;  // requests that say anything
+
+double seconds(std::chrono::nanoseconds duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+}  // namespace
+
+FlightWindow::FlightWindow(unsigned most, SteadyTime now)
+    : most_(most), size_(std::min(kFirst, most)), held_size_(size_), held_since_(now), changed_(now) {}
+
+void FlightWindow::ended(SteadyTime sent, SteadyTime now, bool full) {
+  const double round_trip = seconds(now - sent);
+  round_trip_s_ = round_trip_s_ == 0 ? round_trip : 0.9 * round_trip_s_ + 0.1 * round_trip;
+  if (sent < changed_) return;
+  if (!measuring_) {
+    measuring_ = true;
+    measured_from_ = now;
+    ended_ = ended_full_ = 0;
+    return;
+  }
+  ++ended_;
+  ended_full_ += full ? 1 : 0;
+  const double passed = seconds(now - measured_from_);
+  if (ended_ < kFewest || passed < std::max(kRoundTrips * round_trip_s_, kShortestRound_s)) return;
+  if (static_cast<double>(ended_full_) < kFull * static_cast<double>(ended_)) {
+    // Something else was the limit. A trial has told nothing then.
+    if (phase_ == Phase::trying_more || phase_ == Phase::trying_less) {
+      phase_ = Phase::holding;
+      held_since_ = now;
+      begin_round(held_size_, now);
+    } else {
+      measuring_ = false;
+    }
+    return;
+  }
+  end_round(static_cast<double>(ended_) / passed, now);
+}
+
+void FlightWindow::begin_round(unsigned size, SteadyTime now) {
+  size_ = std::clamp(size, std::min(kLeast, most_), most_);
+  changed_ = now;
+  measuring_ = false;
+}
+
+void FlightWindow::end_round(double throughput, SteadyTime now) {
+  switch (phase_) {
+    case Phase::growing:
+      if (held_throughput_ == 0 || throughput >= kGrowing * held_throughput_) {
+        held_throughput_ = throughput;
+        held_size_ = size_;
+        if (size_ < most_) return begin_round(2 * size_, now);
+      }
+      break;
+    case Phase::holding:
+      if (throughput < kLost * held_throughput_) {
+        held_throughput_ = throughput;
+        phase_ = Phase::growing;
+        return begin_round(2 * size_, now);
+      }
+      held_throughput_ = std::max(held_throughput_ * kForget, throughput);
+      measuring_ = false;
+      if (now - held_since_ < kHold) return;
+      phase_ = more_next_ && size_ < most_ ? Phase::trying_more : Phase::trying_less;
+      more_next_ = !more_next_;
+      return begin_round(phase_ == Phase::trying_more ? size_ + size_ / 2 : size_ - size_ / 3, now);
+    case Phase::trying_more:
+      if (throughput >= kWorthMore * held_throughput_) {
+        held_throughput_ = throughput;
+        held_size_ = size_;
+        phase_ = Phase::growing;
+        return begin_round(2 * size_, now);
+      }
+      break;
+    case Phase::trying_less:
+      if (throughput >= kLossOfLess * held_throughput_) held_size_ = size_;
+      break;
+  }
+  phase_ = Phase::holding;
+  held_since_ = now;
+  begin_round(held_size_, now);
+}
+
+}  // namespace bulk
