@@ -88,9 +88,13 @@ TEST_F(Layers, RefuseAPathThatDoesNotStartAtTheRoot) {
 TEST_F(Layers, KeepTestCodeOutOfTheProgram) {
   write("src/text.cc", "#include \"tests/support/temp_dir.h\"\n");
   write("io/rate_test.cc", "#include \"tests/e2e/program.h\"\n");
+  write("codecs/item.cc", "#include \"bench/null_server/item_set.h\"\n");
+  write("bench/null_server/main.cc", "#include \"bench/null_server/item_set.h\"\n");
+  write("tests/null_server_test.cc", "#include \"bench/null_server/item_set.h\"\n");
   const Checked checked = check();
   EXPECT_EQ(checked.status, 1);
   EXPECT_EQ(checked.text,
+            "codecs/item.cc:1: codecs must not include bench/null_server/item_set.h\n"
             "io/rate_test.cc:1: io must not include tests/e2e/program.h\n"
             "src/text.cc:1: src must not include tests/support/temp_dir.h\n");
 }
