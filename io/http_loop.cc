@@ -42,11 +42,55 @@ class Descriptor {
   int fd_;
 };
 
+// What the epoll set waits for on a socket, by descriptor. curl gives a connection up and takes it again with every
+// exchange: the set is only changed when something else is wanted, or comes unwanted, instead of three times a request.
+class Watches {
+ public:
+  explicit Watches(int epoll_fd) : epoll_(epoll_fd) {}
+
+  bool want(std::uint64_t shard, curl_socket_t socket, std::uint32_t events) {
+    Watch& watch = at(socket);
+    watch.wanted = true;
+    if (watch.events == events) return true;
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = shard << 32 | static_cast<std::uint32_t>(socket);
+    const int change = watch.events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    watch.events = ::epoll_ctl(epoll_, change, socket, &event) == 0 ? events : 0;
+    return watch.events != 0;
+  }
+  void unwant(curl_socket_t socket) { at(socket).wanted = false; }
+  // An event has come; false: for nobody, and none will come any more.
+  bool is_wanted(curl_socket_t socket) {
+    Watch& watch = at(socket);
+    if (watch.wanted) return true;
+    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, socket, nullptr);
+    watch.events = 0;
+    return false;
+  }
+  // Closing takes a socket out of the set.
+  void closed(curl_socket_t socket) { at(socket) = {}; }
+
+ private:
+  struct Watch {
+    std::uint32_t events = 0;  // that the set has; 0: it does not have the socket
+    bool wanted = false;
+  };
+  Watch& at(curl_socket_t socket) {
+    const auto index = static_cast<std::size_t>(socket);
+    if (index >= watches_.size()) watches_.resize(index + 1);
+    return watches_[index];
+  }
+
+  const int epoll_;
+  std::vector<Watch> watches_;
+};
+
 // A multi handle and when it wants to be called.
 struct Shard {
-  Shard(std::size_t number, int epoll_fd) : index(number), epoll(epoll_fd) {}
+  Shard(std::size_t number, Watches& all) : index(number), watches(all) {}
   const std::size_t index;
-  const int epoll;
+  Watches& watches;
   std::unique_ptr<CURLM, FreeMulti> multi{curl_multi_init()};
   std::optional<SteadyTime> timer;
   std::size_t under_way = 0;
@@ -62,15 +106,18 @@ int set_timer(CURLM*, long timeout_ms, void* shard) {
 int watch_socket(CURL*, curl_socket_t socket, int what, void* shard_pointer, void*) {
   const auto& shard = *static_cast<Shard*>(shard_pointer);
   if (what == CURL_POLL_REMOVE) {
-    ::epoll_ctl(shard.epoll, EPOLL_CTL_DEL, socket, nullptr);
+    shard.watches.unwant(socket);
     return 0;
   }
-  epoll_event event{};
-  if (what != CURL_POLL_OUT) event.events |= EPOLLIN;
-  if (what != CURL_POLL_IN) event.events |= EPOLLOUT;
-  event.data.u64 = static_cast<std::uint64_t>(shard.index) << 32 | static_cast<std::uint32_t>(socket);
-  if (::epoll_ctl(shard.epoll, EPOLL_CTL_MOD, socket, &event) == 0) return 0;
-  return ::epoll_ctl(shard.epoll, EPOLL_CTL_ADD, socket, &event) == 0 ? 0 : -1;
+  std::uint32_t events = 0;
+  if (what != CURL_POLL_OUT) events |= EPOLLIN;
+  if (what != CURL_POLL_IN) events |= EPOLLOUT;
+  return shard.watches.want(shard.index, socket, events) ? 0 : -1;
+}
+
+int close_socket(void* watches, curl_socket_t socket) {
+  static_cast<Watches*>(watches)->closed(socket);
+  return ::close(socket);
 }
 
 constexpr std::uint64_t kWakeEvent = ~std::uint64_t{0};
@@ -81,6 +128,7 @@ struct HttpLoop::State {
   const HttpSetup& setup;
   Descriptor epoll{::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"};
   Descriptor waker{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd"};
+  Watches watches{epoll.get()};
   // TLS sessions, so that the hundredth connection need not negotiate anew. Before its users, so that it goes last.
   std::unique_ptr<CURLSH, FreeShare> share{curl_share_init()};
   std::vector<std::unique_ptr<Shard>> shards;
@@ -105,7 +153,7 @@ struct HttpLoop::State {
     for (const auto& shard : shards) {
       if (shard->under_way < kShardTransfers) return *shard;
     }
-    auto shard = std::make_unique<Shard>(shards.size(), epoll.get());
+    auto shard = std::make_unique<Shard>(shards.size(), watches);
     if (!shard->multi) throw std::bad_alloc();
     curl_multi_setopt(shard->multi.get(), CURLMOPT_SOCKETFUNCTION, &watch_socket);
     curl_multi_setopt(shard->multi.get(), CURLMOPT_SOCKETDATA, shard.get());
@@ -119,6 +167,7 @@ struct HttpLoop::State {
     if (idle.empty()) {
       auto transfer = std::make_unique<HttpTransfer>(setup);
       curl_easy_setopt(transfer->easy(), CURLOPT_SHARE, share.get());
+      transfer->on_close(&close_socket, &watches);
       return transfer;
     }
     auto transfer = std::move(idle.back());
@@ -169,11 +218,13 @@ struct HttpLoop::State {
         woken = ::read(waker.get(), &value, sizeof value) == sizeof value || woken;
         continue;
       }
+      const auto socket = static_cast<curl_socket_t>(event.data.u64 & 0xffffffff);
+      if (!watches.is_wanted(socket)) continue;
       int what = 0;
       if ((event.events & EPOLLIN) != 0) what |= CURL_CSELECT_IN;
       if ((event.events & EPOLLOUT) != 0) what |= CURL_CSELECT_OUT;
       if ((event.events & (EPOLLERR | EPOLLHUP)) != 0) what |= CURL_CSELECT_ERR;
-      act(*shards[event.data.u64 >> 32], static_cast<curl_socket_t>(event.data.u64 & 0xffffffff), what);
+      act(*shards[event.data.u64 >> 32], socket, what);
     }
     const SteadyTime now = std::chrono::steady_clock::now();
     for (const auto& shard : shards) {

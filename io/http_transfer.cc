@@ -1,5 +1,6 @@
 #include "io/http_transfer.h"
 
+#include <algorithm>
 #include <new>
 
 namespace bulk {
@@ -13,8 +14,10 @@ constexpr std::string_view kNoAccept = "Accept:";
 constexpr std::string_view kNoType = "Content-Type:";
 
 bool breaks_a_header(const std::string& name, const std::string& value) {
-  return name.empty() || name.find_first_of("\r\n:;") != std::string::npos ||
-         value.find_first_of("\r\n") != std::string::npos || value.find('\0') != std::string::npos;
+  const auto breaks_value = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
+  const auto breaks_name = [&](char c) { return breaks_value(c) || c == ':' || c == ';'; };
+  return name.empty() || std::any_of(name.begin(), name.end(), breaks_name) ||
+         std::any_of(value.begin(), value.end(), breaks_value);
 }
 
 }  // namespace
@@ -110,6 +113,8 @@ void HttpTransfer::set_options(const Shape& shape) {
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &receive<&HttpTransfer::take_header>);
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(handle, CURLOPT_PRIVATE, this);
+  curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, close_);
+  curl_easy_setopt(handle, CURLOPT_CLOSESOCKETDATA, close_data_);
 
   if (shape.method == "HEAD") {
     curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);

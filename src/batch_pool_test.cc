@@ -82,6 +82,35 @@ TEST(BatchPool, ABatchLargerThanThePoolStillPassesAlone) {
   EXPECT_TRUE(pool.all_home());
 }
 
+TEST(BatchPool, AVacatedBatchLendsItsMemoryAndIsStillMissed) {
+  Stop stop;
+  BatchPool pool(1, 1000, stop);
+  Work* work = pool.acquire();
+  work->batch.bytes.append("line\n");
+  work->batch.segment = 3;
+  const char* const memory = work->batch.bytes.data();
+  pool.vacate(work);
+  Work* next = pool.acquire();
+  EXPECT_NE(next, work);
+  EXPECT_EQ(next->batch.bytes.size(), 0u);
+  EXPECT_EQ(next->batch.bytes.data(), memory);
+  EXPECT_EQ(work->batch.segment, 3u) << "the account stays";
+  pool.release(next);
+  EXPECT_FALSE(pool.all_home());
+  pool.release(work);
+  EXPECT_TRUE(pool.all_home());
+}
+
+TEST(BatchPool, HasABudgetForWhatIsCopiedAside) {
+  Stop stop;
+  BatchPool pool(1, 1000, stop, 100);
+  EXPECT_TRUE(pool.take_aside(60));
+  EXPECT_FALSE(pool.take_aside(60));
+  EXPECT_TRUE(pool.take_aside(40));
+  pool.give_back(60);
+  EXPECT_TRUE(pool.take_aside(60));
+}
+
 TEST(BatchPool, WakesWaitersWhenTheJobStops) {
   Stop stop;
   BatchPool pool(1, 1000, stop);

@@ -24,6 +24,9 @@
 namespace bulk {
 namespace {
 
+constexpr std::uint64_t kBatches = 9;            // sixteenths of the memory bound
+constexpr std::uint64_t kReplyBytes = 5u << 19;  // 2.5 MiB
+
 // Which of the records written were replaced by a later one with the same key.
 Count superseded(KeyLedger& ledger, const std::vector<std::uint64_t>& refused_orders, const Stop& stop) {
   const std::unordered_set<std::uint64_t> refused(refused_orders.begin(), refused_orders.end());
@@ -81,7 +84,7 @@ Totals by_content(const Totals& of_lines, const Source& source) {
 // A source may only be able to hand out larger batches than were planned (the frames of a dump): then there are fewer.
 std::size_t batches_within(std::uint64_t memory_bytes, std::size_t batch_bytes, const MemoryPlan& plan) {
   if (batch_bytes <= plan.batch_bytes) return plan.batches;
-  return std::clamp<std::size_t>(memory_bytes / 4 * 3 / (3 * batch_bytes), 2, plan.batches);
+  return std::clamp<std::size_t>(memory_bytes / 16 * kBatches / (3 * batch_bytes), 2, plan.batches);
 }
 
 // Of a foreign file: 256 requests under way in all are one million records a second at 5 ms a request.
@@ -91,19 +94,31 @@ unsigned lanes_of_a_writer(const SinkLimits& limits, unsigned writers) {
 
 }  // namespace
 
-// Who holds memory, per batch of B bytes of lines: the lines themselves, which may overshoot by one page (about 0.6 B
-// at the default size), the records' table (56 bytes a record, about 0.15 B for records of 380 bytes), and what the
-// sink encodes (a stored frame, at most B). Together at most 3 B. Beside the batches each reader has one reply in hand
-// (2.3 MB for a DynamoDB page) and each writer one request; a quarter of the bound is left for them and for what malloc
-// keeps. A batch of a stream that exceeds its share (one record of megabytes, millions of tiny ones) keeps other
-// batches empty until it is done: BatchPool::charge.
+// The bound in sixteenths:
+//   9  batches. One of B bytes of lines holds at most 3 B: the lines, which may overshoot by one page (about 0.6 B at
+//      the default size), the table of records (64 bytes a record, about 0.17 B for records of 380 bytes), and what the
+//      sink encodes (a stored frame, at most B).
+//   3  readers, each with one reply in hand: 2.3 MB for a DynamoDB page of ordinary items. A foreign file has one
+//      reader; its ledger of keys has 2 of these 3.
+//   2  requests under way: their bodies, as long as the lines in them, and replies.
+//   1  records of hot partitions, copied aside.
+//   1  scratch of the transform's workers, stacks, and what malloc keeps.
+// A batch of a stream that exceeds its share (one record of megabytes, millions of tiny ones) keeps other batches empty
+// until it is done: BatchPool::charge.
 MemoryPlan plan_memory(std::uint64_t memory_bytes, unsigned jobs) {
-  const std::uint64_t for_batches = memory_bytes / 4 * 3;
+  const std::uint64_t sixteenth = memory_bytes / 16;
   const std::uint64_t least_batches = 2 * jobs + 2;
   const std::uint64_t batch_bytes =
-      std::clamp<std::uint64_t>(for_batches / (3 * 2 * least_batches), 64u << 10, 4u << 20);
-  return {static_cast<std::size_t>(batch_bytes),
-          static_cast<std::size_t>(std::max(for_batches / (3 * batch_bytes), least_batches))};
+      std::clamp<std::uint64_t>(kBatches * sixteenth / (3 * 2 * least_batches), 64u << 10, 4u << 20);
+  MemoryPlan plan{};
+  plan.batch_bytes = batch_bytes;
+  plan.batches = std::max(kBatches * sixteenth / (3 * batch_bytes), least_batches);
+  plan.readers =
+      static_cast<unsigned>(std::clamp<std::uint64_t>(3 * sixteenth / kReplyBytes, 2, ReadStage::kMostReaders));
+  plan.under_way_bytes = 2 * sixteenth;
+  plan.aside_bytes = sixteenth;
+  plan.ledger_bytes = 2 * sixteenth;
+  return plan;
 }
 
 Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const PipelineOptions& options,
@@ -114,14 +129,14 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
   const MemoryPlan memory = plan_memory(options.memory_bytes, options.jobs);
   BatchPool pool(
       batches_within(options.memory_bytes, std::max(memory.batch_bytes, source.largest_batch_bytes()), memory),
-      memory.batch_bytes, stop, options.memory_bytes / 16);
+      memory.batch_bytes, stop, memory.aside_bytes);
 
   // A foreign file may hold a key twice: its records are written in order, and the ledger counts who replaced whom, as
   // far as the key is known.
   const bool in_order = !source.distinct_keys();
   std::unique_ptr<KeyLedger> ledger;
   if (in_order && key != nullptr) {
-    ledger = std::make_unique<KeyLedger>(options.temporary_directory, options.memory_bytes / 8);
+    ledger = std::make_unique<KeyLedger>(options.temporary_directory, memory.ledger_bytes);
   }
 
   RateLimiter bandwidth({.max_units = static_cast<double>(options.read_bytes_per_second)});
@@ -142,13 +157,13 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
   const unsigned lanes = in_order ? lanes_of_a_writer(limits, sessions) : 0;
   WriteFeed feed(limits, std::max(1u, lanes) * sessions, in_order, ledger.get(), pool, checkpoint, progress, stop);
   HotPartitions hot;
-  ActivityBoard board(std::min<std::size_t>(segments.size(), ReadStage::kMostReaders) + sessions + 1);
+  ActivityBoard board(memory.readers + sessions + 1);
   std::vector<std::unique_ptr<Writer>> writers;
   for (unsigned i = 0; i < sessions; ++i) {
-    writers.push_back(std::make_unique<Writer>(
-        WriteContext{sink, feed, pool, write_rate, hot, rejects, stats, progress, stop, options.retry, &board, lanes,
-                     static_cast<std::size_t>(options.memory_bytes / 8 / sessions)},
-        i));
+    writers.push_back(
+        std::make_unique<Writer>(WriteContext{sink, feed, pool, write_rate, hot, rejects, stats, progress, stop,
+                                              options.retry, &board, lanes, memory.under_way_bytes / sessions},
+                                 i));
   }
   const bool trust = options.trust_proven_lines && key != nullptr && source.proven_lines() && source.expected();
   const Look look = trust && !in_order ? Look::keys : Look::items;
@@ -167,8 +182,8 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
     try {
       for (const auto& writer : writers) writing.emplace_back([&writer] { writer->run(); });
       ReadStage readers(
-          source, segments, checkpoint, pool, bandwidth, stop, [&transform](Work* work) { transform.submit(work); },
-          &board);
+          source, segments, memory.readers, checkpoint, pool, bandwidth, stop,
+          [&transform](Work* work) { transform.submit(work); }, &board);
       readers.join();
     } catch (...) {
       stop.fail(std::current_exception());

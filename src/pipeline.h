@@ -41,10 +41,14 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
                     RateLimiter& write_rate, RequestStats& stats, ProgressCounters& progress, Stop& stop,
                     Checkpoint* checkpoint = nullptr);
 
-// Target size of a batch and number of batches for a memory bound: the commented sum of its holders is in pipeline.cc.
+// Who may hold how much of a memory bound: the commented sum is in pipeline.cc.
 struct MemoryPlan {
-  std::size_t batch_bytes;
-  std::size_t batches;
+  std::size_t batch_bytes;      // of lines: the target size
+  std::size_t batches;          // that the pool has
+  unsigned readers;             // at most, at the same time
+  std::size_t under_way_bytes;  // of requests, of all writers
+  std::size_t aside_bytes;      // of records copied out of their batches
+  std::size_t ledger_bytes;     // of the keys of a foreign file
 };
 MemoryPlan plan_memory(std::uint64_t memory_bytes, unsigned jobs);
 

@@ -1,9 +1,12 @@
 #include "src/pipeline.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
+#include <mutex>
 #include <random>
+#include <set>
 
 #include "backends/memory/store.h"
 #include "backends/schema.h"
@@ -198,12 +201,88 @@ TEST(Pipeline, AnIllegalItemEndsTheJobUnlessThereIsARejectsFile) {
   EXPECT_TRUE(test::read_file(dir.file("rejects")).starts_with(R"({"line":2,"segment":0,"reason":"attribute 'n': )"));
 }
 
+// Two records, the second of which no item walk would accept.
+ScriptedSource proven_lines() {
+  ScriptedSource source;
+  source.segments = {{item_line("a", "1"), R"({"Item":{"pk":{"S":"b"},"v":{"N":"no number"}}})"}};
+  source.proven = true;
+  ExpectedTotals totals;
+  totals.records = 2;
+  totals.raw_bytes = source.segments[0][0].size() + source.segments[0][1].size() + 2;
+  totals.digest = {7, 9};
+  source.totals = totals;
+  return source;
+}
+
+TEST(Pipeline, LooksAtTheKeysOfProvenLinesAloneAndTakesTheirContentAsSaid) {
+  ScriptedSource source = proven_lines();
+  ScriptedSink sink;
+  PipelineRun run;
+  run.options.trust_proven_lines = true;
+  const Totals totals = run(source, sink);
+  EXPECT_EQ(totals.all().written.records, 2u);
+  EXPECT_EQ(totals.all().written.digest, (Digest{7, 9}));
+  EXPECT_EQ(totals.all().read, totals.net());
+}
+
+TEST(Pipeline, LooksIntoRecordsWhereTheyAreNotProvenOrNotToBeTrusted) {
+  for (const bool proven : {false, true}) {
+    ScriptedSource source = proven_lines();
+    source.proven = proven;
+    ScriptedSink sink;
+    PipelineRun run;
+    run.options.trust_proven_lines = !proven;
+    EXPECT_THAT(run.error(source, sink).line(), testing::HasSubstr("attribute 'v': ")) << proven;
+  }
+}
+
+TEST(Pipeline, ProvenLinesMustBeAsManyAsTheSourceSays) {
+  ScriptedSource source = proven_lines();
+  source.totals->records = 3;
+  ScriptedSink sink;
+  PipelineRun run;
+  run.options.trust_proven_lines = true;
+  EXPECT_EQ(run.error(source, sink).kind(), ErrorKind::corrupt);
+  EXPECT_FALSE(sink.finished);
+}
+
+TEST(Pipeline, ReadsNoMoreSegmentsAtATimeThanMemoryAllows) {
+  ScriptedSource source;
+  source.segments.resize(40);
+  for (auto& segment : source.segments) {
+    for (int i = 0; i < 5; ++i) {
+      segment.push_back(
+          item_line("k" + std::to_string(&segment - source.segments.data()) + "-" + std::to_string(i), "v"));
+    }
+  }
+  source.per_batch = 1;
+  std::mutex mutex;
+  std::set<std::uint32_t> begun, ended;
+  std::size_t most = 0;
+  source.before_read = [&](std::uint32_t segment, std::size_t line) {
+    const std::lock_guard lock(mutex);
+    begun.insert(segment);
+    most = std::max(most, begun.size() - ended.size());
+    if (line == 5) ended.insert(segment);
+  };
+  ScriptedSink sink;
+  PipelineRun run;
+  run.options.memory_bytes = 32u << 20;
+  EXPECT_EQ(run(source, sink).all().written.records, 200u);
+  EXPECT_EQ(begun.size(), 40u);
+  EXPECT_LE(most, plan_memory(32u << 20, run.options.jobs).readers);
+}
+
 TEST(PlanMemory, KeepsTheBatchesWithinTheBound) {
   for (const std::uint64_t memory :
        {std::uint64_t{16} << 20, std::uint64_t{64} << 20, std::uint64_t{256} << 20, std::uint64_t{4} << 30}) {
     for (const unsigned jobs : {1u, 2u, 8u}) {
       const MemoryPlan plan = plan_memory(memory, jobs);
-      EXPECT_LE(3 * plan.batch_bytes * plan.batches, memory) << memory << " " << jobs;
+      const std::uint64_t replies = plan.readers * (5u << 19);
+      // Fewer than two readers and so many batches make no run; the smallest memories are smaller than that.
+      const std::uint64_t bound = std::max<std::uint64_t>(memory, 48u << 20);
+      EXPECT_LE(3 * plan.batch_bytes * plan.batches + replies + plan.under_way_bytes + plan.aside_bytes, bound)
+          << memory << " " << jobs;
       EXPECT_GE(plan.batches, 2 * jobs + 2);
       EXPECT_LE(plan.batch_bytes, 4u << 20);
     }

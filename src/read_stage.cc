@@ -4,8 +4,9 @@
 
 namespace bulk {
 
-ReadStage::ReadStage(Source& source, std::span<const Segment> segments, const Checkpoint* checkpoint, BatchPool& pool,
-                     RateLimiter& bandwidth, Stop& stop, std::function<void(Work*)> hand_on, ActivityBoard* board)
+ReadStage::ReadStage(Source& source, std::span<const Segment> segments, unsigned readers, const Checkpoint* checkpoint,
+                     BatchPool& pool, RateLimiter& bandwidth, Stop& stop, std::function<void(Work*)> hand_on,
+                     ActivityBoard* board)
     : source_(source),
       segments_(segments),
       checkpoint_(checkpoint),
@@ -14,7 +15,7 @@ ReadStage::ReadStage(Source& source, std::span<const Segment> segments, const Ch
       stop_(stop),
       hand_on_(std::move(hand_on)),
       board_(board) {
-  const std::size_t threads = std::min<std::size_t>(segments_.size(), kMostReaders);
+  const std::size_t threads = std::min<std::size_t>(segments_.size(), readers);
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 

@@ -22,14 +22,15 @@ namespace bulk {
 
 class ReadStage {
  public:
-  // At most so many segments are read at once, whatever --segments says: a thread each.
+  // More never make sense: a thread each.
   static constexpr unsigned kMostReaders = 64;
 
-  // Starts reading, each segment from its cursor where there is a checkpoint. `bandwidth` paces the bytes of records of
-  // all readers together. `hand_on` takes each filled batch; called from every reader thread. `board`, where there is
-  // one, shows what each reader is doing.
-  ReadStage(Source& source, std::span<const Segment> segments, const Checkpoint* checkpoint, BatchPool& pool,
-            RateLimiter& bandwidth, Stop& stop, std::function<void(Work*)> hand_on, ActivityBoard* board = nullptr);
+  // Starts reading, at most `readers` segments at a time, each from its cursor where there is a checkpoint. `bandwidth`
+  // paces the bytes of records of all readers together. `hand_on` takes each filled batch; called from every reader
+  // thread. `board`, where there is one, shows what each reader is doing.
+  ReadStage(Source& source, std::span<const Segment> segments, unsigned readers, const Checkpoint* checkpoint,
+            BatchPool& pool, RateLimiter& bandwidth, Stop& stop, std::function<void(Work*)> hand_on,
+            ActivityBoard* board = nullptr);
 
   // Waits for all readers.
   void join();

@@ -28,6 +28,7 @@ class ScriptedSource : public Source {
   std::vector<std::vector<std::string>> segments;
   std::size_t per_batch = 100;
   bool distinct = true;
+  bool proven = false;
   std::optional<ExpectedTotals> totals;
   std::function<void(std::uint32_t segment, std::size_t line)> before_read;  // may throw
 
@@ -41,6 +42,7 @@ class ScriptedSource : public Source {
     return std::make_unique<LineReader>(*this, segment.index);
   }
   bool distinct_keys() const override { return distinct; }
+  bool proven_lines() const override { return proven; }
   std::optional<ExpectedTotals> expected() const override { return totals; }
 
  private:
