@@ -108,11 +108,12 @@ class Source {
 };
 
 struct SinkLimits {
-  std::size_t records = 1;       // per write
-  std::size_t bytes = 1u << 20;  // of lines per write
-  bool whole_batches = false;    // a write is always one whole batch (dumps); records and bytes do not apply
-  unsigned sessions = 1;         // how many sessions make sense at most; a thread each
-  unsigned under_way = 1;        // attempts that a session can have under way at the same time
+  std::size_t records = 1;        // per write
+  std::size_t bytes = 1u << 20;   // of lines per write
+  bool whole_batches = false;     // a write is always one whole batch (dumps); records and bytes do not apply
+  unsigned sessions = 1;          // how many sessions make sense at most; a thread each
+  unsigned under_way = 1;         // attempts that a session can have under way at the same time
+  std::size_t attempt_bytes = 0;  // what one of them holds in memory beside its lines
 };
 
 struct WriteResult {

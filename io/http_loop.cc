@@ -42,58 +42,15 @@ class Descriptor {
   int fd_;
 };
 
-// What the epoll set waits for on a socket, by descriptor. curl gives a connection up and takes it again with every
-// exchange: the set is only changed when something else is wanted, or comes unwanted, instead of three times a request.
-class Watches {
- public:
-  explicit Watches(int epoll_fd) : epoll_(epoll_fd) {}
-
-  bool want(std::uint64_t shard, curl_socket_t socket, std::uint32_t events) {
-    Watch& watch = at(socket);
-    watch.wanted = true;
-    if (watch.events == events) return true;
-    epoll_event event{};
-    event.events = events;
-    event.data.u64 = shard << 32 | static_cast<std::uint32_t>(socket);
-    const int change = watch.events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-    watch.events = ::epoll_ctl(epoll_, change, socket, &event) == 0 ? events : 0;
-    return watch.events != 0;
-  }
-  void unwant(curl_socket_t socket) { at(socket).wanted = false; }
-  // An event has come; false: for nobody, and none will come any more.
-  bool is_wanted(curl_socket_t socket) {
-    Watch& watch = at(socket);
-    if (watch.wanted) return true;
-    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, socket, nullptr);
-    watch.events = 0;
-    return false;
-  }
-  // Closing takes a socket out of the set.
-  void closed(curl_socket_t socket) { at(socket) = {}; }
-
- private:
-  struct Watch {
-    std::uint32_t events = 0;  // that the set has; 0: it does not have the socket
-    bool wanted = false;
-  };
-  Watch& at(curl_socket_t socket) {
-    const auto index = static_cast<std::size_t>(socket);
-    if (index >= watches_.size()) watches_.resize(index + 1);
-    return watches_[index];
-  }
-
-  const int epoll_;
-  std::vector<Watch> watches_;
-};
-
-// A multi handle and when it wants to be called.
+// A multi handle and when it wants to be called. The handle goes first: cleaning up still calls back.
 struct Shard {
-  Shard(std::size_t number, Watches& all) : index(number), watches(all) {}
+  Shard(std::size_t number, int epoll_fd) : index(number), epoll(epoll_fd) {}
   const std::size_t index;
-  Watches& watches;
-  std::unique_ptr<CURLM, FreeMulti> multi{curl_multi_init()};
+  const int epoll;
   std::optional<SteadyTime> timer;
   std::size_t under_way = 0;
+  int failed = 0;  // errno of a socket that could not be watched
+  std::unique_ptr<CURLM, FreeMulti> multi{curl_multi_init()};
 };
 
 int set_timer(CURLM*, long timeout_ms, void* shard) {
@@ -103,21 +60,30 @@ int set_timer(CURLM*, long timeout_ms, void* shard) {
   return 0;
 }
 
-int watch_socket(CURL*, curl_socket_t socket, int what, void* shard_pointer, void*) {
-  const auto& shard = *static_cast<Shard*>(shard_pointer);
+// `known`: what was assigned to the socket when it was added. It is taken out of the set as soon as curl gives it up,
+// with every exchange, although it will be back: descriptors are used again by sockets that only the resolver knows of.
+int watch_socket(CURL*, curl_socket_t socket, int what, void* shard_pointer, void* known) {
+  auto& shard = *static_cast<Shard*>(shard_pointer);
   if (what == CURL_POLL_REMOVE) {
-    shard.watches.unwant(socket);
+    ::epoll_ctl(shard.epoll, EPOLL_CTL_DEL, socket, nullptr);
     return 0;
   }
-  std::uint32_t events = 0;
-  if (what != CURL_POLL_OUT) events |= EPOLLIN;
-  if (what != CURL_POLL_IN) events |= EPOLLOUT;
-  return shard.watches.want(shard.index, socket, events) ? 0 : -1;
+  epoll_event event{};
+  if (what != CURL_POLL_OUT) event.events |= EPOLLIN;
+  if (what != CURL_POLL_IN) event.events |= EPOLLOUT;
+  event.data.u64 = static_cast<std::uint64_t>(shard.index) << 32 | static_cast<std::uint32_t>(socket);
+  if (::epoll_ctl(shard.epoll, known == nullptr ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket, &event) != 0) {
+    shard.failed = errno;
+    return -1;
+  }
+  if (known == nullptr) curl_multi_assign(shard.multi.get(), socket, &shard);
+  return 0;
 }
 
-int close_socket(void* watches, curl_socket_t socket) {
-  static_cast<Watches*>(watches)->closed(socket);
-  return ::close(socket);
+[[noreturn]] void fail(const Shard& shard, CURLMcode code) {
+  if (code == CURLM_OUT_OF_MEMORY) throw std::bad_alloc();
+  throw Error(ErrorKind::failed, std::string("libcurl: ") + curl_multi_strerror(code) +
+                                     (shard.failed == 0 ? "" : std::string(": ") + std::strerror(shard.failed)));
 }
 
 constexpr std::uint64_t kWakeEvent = ~std::uint64_t{0};
@@ -128,7 +94,6 @@ struct HttpLoop::State {
   const HttpSetup& setup;
   Descriptor epoll{::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"};
   Descriptor waker{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd"};
-  Watches watches{epoll.get()};
   // TLS sessions, so that the hundredth connection need not negotiate anew. Before its users, so that it goes last.
   std::unique_ptr<CURLSH, FreeShare> share{curl_share_init()};
   std::vector<std::unique_ptr<Shard>> shards;
@@ -153,7 +118,7 @@ struct HttpLoop::State {
     for (const auto& shard : shards) {
       if (shard->under_way < kShardTransfers) return *shard;
     }
-    auto shard = std::make_unique<Shard>(shards.size(), watches);
+    auto shard = std::make_unique<Shard>(shards.size(), epoll.get());
     if (!shard->multi) throw std::bad_alloc();
     curl_multi_setopt(shard->multi.get(), CURLMOPT_SOCKETFUNCTION, &watch_socket);
     curl_multi_setopt(shard->multi.get(), CURLMOPT_SOCKETDATA, shard.get());
@@ -167,7 +132,6 @@ struct HttpLoop::State {
     if (idle.empty()) {
       auto transfer = std::make_unique<HttpTransfer>(setup);
       curl_easy_setopt(transfer->easy(), CURLOPT_SHARE, share.get());
-      transfer->on_close(&close_socket, &watches);
       return transfer;
     }
     auto transfer = std::move(idle.back());
@@ -195,7 +159,8 @@ struct HttpLoop::State {
 
   void act(Shard& shard, curl_socket_t socket, int events) {
     int running = 0;
-    if (curl_multi_socket_action(shard.multi.get(), socket, events, &running) != CURLM_OK) throw std::bad_alloc();
+    const CURLMcode code = curl_multi_socket_action(shard.multi.get(), socket, events, &running);
+    if (code != CURLM_OK) fail(shard, code);
   }
 
   // Waits for the kernel at most until `until`, then lets curl act on what has happened.
@@ -219,7 +184,6 @@ struct HttpLoop::State {
         continue;
       }
       const auto socket = static_cast<curl_socket_t>(event.data.u64 & 0xffffffff);
-      if (!watches.is_wanted(socket)) continue;
       int what = 0;
       if ((event.events & EPOLLIN) != 0) what |= CURL_CSELECT_IN;
       if ((event.events & EPOLLOUT) != 0) what |= CURL_CSELECT_OUT;
@@ -251,9 +215,12 @@ struct HttpLoop::State {
   }
 
   void sweep(SteadyTime now, std::vector<Ended>& ended) {
+    // Whoever comes so late was kept away, and what has arrived meanwhile may not have been looked at yet.
+    const bool late = now - next_sweep > kMostBetweenSweeps;
     next_sweep = SteadyTime::max();
     for (std::size_t i = active.size(); i-- > 0;) {
-      if (!active[i]->stalled(now)) {
+      if (late) active[i]->excuse(now);
+      if (late || !active[i]->stalled(now)) {
         plan_sweep(now, *active[i]);
         continue;
       }
@@ -282,7 +249,8 @@ void HttpLoop::start(std::uint64_t ticket, HttpRequest request, Buffer recycled)
   Shard& shard = state_->shard_with_room();
   transfer->shard = shard.index;
   transfer->place = state_->active.size();
-  if (curl_multi_add_handle(shard.multi.get(), transfer->easy()) != CURLM_OK) throw std::bad_alloc();
+  const CURLMcode code = curl_multi_add_handle(shard.multi.get(), transfer->easy());
+  if (code != CURLM_OK) fail(shard, code);
   ++shard.under_way;
   state_->plan_sweep(now, *transfer);
   state_->active.push_back(std::move(transfer));

@@ -1,7 +1,12 @@
 #include "io/http_loop.h"
 
 #include <gtest/gtest.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
 #include <latch>
 #include <map>
 #include <thread>
@@ -77,6 +82,29 @@ TEST_F(HttpLoopTest, WakesFromAnotherThread) {
   std::jthread waker([this] { loop_.wake(); });
   loop_.collect(SteadyTime::max(), ended);
   EXPECT_TRUE(ended.empty());
+}
+
+// libcurl's resolver thread has sockets of its own, whose descriptors the connection gets when they are closed.
+TEST_F(HttpLoopTest, ReachesAHostThatHasToBeLookedUp) {
+  std::array<char, 256> name{};
+  ASSERT_EQ(::gethostname(name.data(), name.size() - 1), 0);
+  addrinfo hints{};
+  hints.ai_family = AF_INET;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(name.data(), nullptr, &hints, &found) != 0) GTEST_SKIP() << "this machine does not know its name";
+  const bool here = ntohl(reinterpret_cast<sockaddr_in*>(found->ai_addr)->sin_addr.s_addr) >> 24 == 127;
+  ::freeaddrinfo(found);
+  if (!here) GTEST_SKIP() << "this machine's name is not one of its loopback addresses";
+  TinyHttpServer server([](const auto&) { return TinyHttpServer::Reply{200, "found", {}}; });
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    HttpRequest next = request(server, "/");
+    next.url = "http://" + std::string(name.data()) + ":" + std::to_string(server.port()) + "/";
+    loop_.start(i, std::move(next));
+    const auto results = collect(1);
+    // A name with an address like 127.0.1.1 is looked up and then refused: the server listens on 127.0.0.1.
+    const HttpResult& result = results.at(i);
+    EXPECT_TRUE(result.failure == HttpFailure::none || result.failure == HttpFailure::connect) << result.detail;
+  }
 }
 
 TEST_F(HttpLoopTest, EndsOneOfManyWhenItStalls) {

@@ -1,5 +1,6 @@
-// How a transfer ended, in words: libcurl's codes turned into HttpFailure and one line for people. Used by io/http.cc
-// alone. Texts name host and port, never the path, the query or user data, which may hold secrets. Pure functions.
+// How a transfer ended, in words: libcurl's codes turned into HttpFailure and one line for people. Used by
+// io/http_transfer.cc alone. Texts name host and port, never the path, the query or user data, which may hold secrets.
+// Pure functions.
 #pragma once
 
 #include <curl/curl.h>

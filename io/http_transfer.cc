@@ -97,9 +97,11 @@ void HttpTransfer::set_options(const Shape& shape) {
   curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(handle, CURLOPT_HTTP_CONTENT_DECODING, 0L);
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);  // a stop does not wait for a name to be resolved
   curl_easy_setopt(handle, CURLOPT_TCP_NODELAY, 1L);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, shape.receive_buffer_bytes);
+  curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, std::max(shape.receive_buffer_bytes, 16L << 10));
   curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   curl_easy_setopt(handle, CURLOPT_USERAGENT, setup_.user_agent.c_str());
   if (!setup_.ca_bundle.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, setup_.ca_bundle.c_str());
@@ -113,8 +115,6 @@ void HttpTransfer::set_options(const Shape& shape) {
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &receive<&HttpTransfer::take_header>);
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(handle, CURLOPT_PRIVATE, this);
-  curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, close_);
-  curl_easy_setopt(handle, CURLOPT_CLOSESOCKETDATA, close_data_);
 
   if (shape.method == "HEAD") {
     curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);

@@ -30,14 +30,10 @@ class HttpTransfer {
   // that would break the request; finish() says so.
   bool prepare(HttpRequest request, Buffer recycled, SteadyTime now);
   CURL* easy() const noexcept { return easy_.get(); }
-  // Called instead of close() for the sockets of this transfer's connections. Before the first prepare().
-  void on_close(curl_closesocket_callback close, void* data) {
-    close_ = close;
-    close_data_ = data;
-  }
 
   // Whether no byte has moved either way for as long as the request allows. Connecting has a timeout of its own.
   bool stalled(SteadyTime now);
+  void excuse(SteadyTime now) { last_move_ = now; }
   // How long from now on it need not be asked.
   std::chrono::milliseconds patience() const { return std::chrono::milliseconds(request_.timeouts.stall_ms); }
 
@@ -73,8 +69,6 @@ class HttpTransfer {
 
   const HttpSetup& setup_;
   std::unique_ptr<CURL, FreeEasy> easy_;
-  curl_closesocket_callback close_ = nullptr;
-  void* close_data_ = nullptr;
   Shape shape_;
   HttpRequest request_;
   // The list that curl walks: nodes and texts of our own, because curl_slist_append takes two allocations a header.

@@ -3,9 +3,15 @@
 #include <algorithm>
 
 namespace bulk {
+namespace {
+
+// Per batch of the pool. Each is a gap behind which a killed run has to write again what was written.
+constexpr std::size_t kMostVacated = 4;
+
+}  // namespace
 
 BatchPool::BatchPool(std::size_t batches, std::size_t batch_bytes, Stop& stop, std::size_t aside_bytes)
-    : batch_bytes_(batch_bytes), stop_(stop), aside_left_(static_cast<std::int64_t>(aside_bytes)) {
+    : batches_(batches), batch_bytes_(batch_bytes), stop_(stop), aside_left_(static_cast<std::int64_t>(aside_bytes)) {
   for (std::size_t i = 0; i < batches; ++i) {
     owned_.push_back(std::make_unique<Work>());
     free_.push_back(owned_.back().get());
@@ -31,7 +37,7 @@ Work* BatchPool::acquire() {
 
 bool BatchPool::charge(Work* work) {
   const std::size_t held = work->batch.bytes.size() + work->batch.records.size() * sizeof(Record);
-  const std::size_t wanted = std::min(held / (2 * batch_bytes_), owned_.size() - 1);
+  const std::size_t wanted = std::min(held / (2 * batch_bytes_), batches_ - 1);
   if (wanted == 0) return true;
   std::unique_lock lock(mutex_);
   available_.wait(lock, [&] { return free_.size() >= wanted || stop_.stopped(); });
@@ -42,6 +48,7 @@ bool BatchPool::charge(Work* work) {
 }
 
 bool BatchPool::take_aside(std::size_t bytes) {
+  if (vacated_.load(std::memory_order_relaxed) >= kMostVacated * batches_) return false;
   const auto wanted = static_cast<std::int64_t>(bytes);
   if (aside_left_.fetch_sub(wanted, std::memory_order_relaxed) >= wanted) return true;
   give_back(bytes);
@@ -59,6 +66,7 @@ void BatchPool::vacate(Work* work) {
   heir->batch.encoded.swap(work->batch.encoded);
   heir->shares.swap(work->shares);
   work->vacated = true;
+  vacated_.fetch_add(1, std::memory_order_relaxed);
   Work* const next = heir.get();
   {
     const std::lock_guard lock(mutex_);
@@ -69,6 +77,7 @@ void BatchPool::vacate(Work* work) {
 
 void BatchPool::release(Work* work) {
   if (work->vacated) {
+    vacated_.fetch_sub(1, std::memory_order_relaxed);
     const std::lock_guard lock(mutex_);
     std::erase_if(owned_, [work](const auto& owned) { return owned.get() == work; });
     return;

@@ -35,8 +35,8 @@ struct Work {
 };
 
 // Ascending in the order of the source's only segment: which of two records of a foreign file came later.
-inline std::uint64_t order_in_file(const Work& work, std::uint32_t index) {
-  return work.batch.sequence << 32 | work.batch.records[index].position;
+inline std::uint64_t order_in_file(const Batch& batch, const Record& record) {
+  return batch.sequence << 32 | record.position;
 }
 
 class BatchPool {
@@ -53,7 +53,8 @@ class BatchPool {
   bool charge(Work* work);
   void release(Work* work);
 
-  // A copy of so many bytes may be made; false: the budget is used up. give_back() when it is no longer needed.
+  // A copy of so many bytes may be made; false: the budget is used up, or so many vacated batches wait for their last
+  // records that reading should not get further ahead. give_back() when the copy is no longer needed.
   bool take_aside(std::size_t bytes);
   void give_back(std::size_t bytes);
   // Nobody needs the memory of this batch any more, but some of its records are not settled.
@@ -63,9 +64,11 @@ class BatchPool {
   bool all_home() const;
 
  private:
+  const std::size_t batches_;
   const std::size_t batch_bytes_;
   Stop& stop_;
   std::atomic<std::int64_t> aside_left_;
+  std::atomic<std::size_t> vacated_{0};
   std::vector<std::unique_ptr<Work>> owned_;
   mutable std::mutex mutex_;
   std::condition_variable available_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <thread>
+#include <vector>
 
 #include "io/error.h"
 
@@ -99,6 +100,32 @@ TEST(BatchPool, AVacatedBatchLendsItsMemoryAndIsStillMissed) {
   EXPECT_FALSE(pool.all_home());
   pool.release(work);
   EXPECT_TRUE(pool.all_home());
+}
+
+TEST(BatchPool, AHugeBatchDoesNotWaitForVacatedOnes) {
+  Stop stop;
+  BatchPool pool(2, 1000, stop);
+  Work* vacated = pool.acquire();
+  pool.vacate(vacated);
+  Work* huge = pool.acquire();
+  huge->batch.bytes.resize(1'000'000);
+  EXPECT_TRUE(pool.charge(huge));
+  pool.release(huge);
+  pool.release(vacated);
+  EXPECT_TRUE(pool.all_home());
+}
+
+TEST(BatchPool, LetsNobodyGetFarAheadOfVacatedBatches) {
+  Stop stop;
+  BatchPool pool(1, 1000, stop, 1 << 20);
+  std::vector<Work*> vacated;
+  while (pool.take_aside(1)) {
+    vacated.push_back(pool.acquire());
+    pool.vacate(vacated.back());
+  }
+  EXPECT_EQ(vacated.size(), 4u);
+  pool.release(vacated.front());
+  EXPECT_TRUE(pool.take_aside(1));
 }
 
 TEST(BatchPool, HasABudgetForWhatIsCopiedAside) {

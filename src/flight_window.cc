@@ -11,7 +11,7 @@ constexpr double kGrowing = 1.3;
 constexpr double kWorthMore = 1.15;
 constexpr double kLossOfLess = 0.98;
 constexpr double kLost = 0.7;     // latency has grown, or the target has less to give: look for the size again
-constexpr double kForget = 0.99;  // of the throughput held, per trial: the target or its latency may have changed
+constexpr double kForget = 0.99;  // of the best throughput held, per round: it may have been a moment's
 constexpr double kFull = 0.9;     // of a round's requests, for the window to have been the limit
 constexpr std::chrono::milliseconds kHold{1'000};
 constexpr double kRoundTrips = 2;  // measured, after one that is not

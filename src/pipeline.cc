@@ -24,7 +24,7 @@
 namespace bulk {
 namespace {
 
-constexpr std::uint64_t kBatches = 9;            // sixteenths of the memory bound
+constexpr std::uint64_t kBatches = 8;            // sixteenths of the memory bound
 constexpr std::uint64_t kReplyBytes = 5u << 19;  // 2.5 MiB
 
 // Which of the records written were replaced by a later one with the same key.
@@ -77,6 +77,9 @@ Totals by_content(const Totals& of_lines, const Source& source) {
   Totals totals;
   Tally& all = totals.segments[0];
   all = of_lines.all();
+  if (all.filtered.records > 0 || all.rejected.records > 0) {
+    throw Error(ErrorKind::corrupt, "records that were not looked into were left out", "do not use the result");
+  }
   all.read.digest = all.written.digest = source.expected()->digest;
   return totals;
 }
@@ -95,12 +98,12 @@ unsigned lanes_of_a_writer(const SinkLimits& limits, unsigned writers) {
 }  // namespace
 
 // The bound in sixteenths:
-//   9  batches. One of B bytes of lines holds at most 3 B: the lines, which may overshoot by one page (about 0.6 B at
+//   8  batches. One of B bytes of lines holds at most 3 B: the lines, which may overshoot by one page (about 0.6 B at
 //      the default size), the table of records (64 bytes a record, about 0.17 B for records of 380 bytes), and what the
 //      sink encodes (a stored frame, at most B).
-//   3  readers, each with one reply in hand: 2.3 MB for a DynamoDB page of ordinary items. A foreign file has one
-//      reader; its ledger of keys has 2 of these 3.
-//   2  requests under way: their bodies, as long as the lines in them, and replies.
+//   2  readers, each with one reply in hand: 2.3 MB for a DynamoDB page of ordinary items. A foreign file has one
+//      reader; its ledger of keys has 1 of these 2.
+//   4  requests under way: their bodies, as long as the lines in them, replies, and what libcurl holds.
 //   1  records of hot partitions, copied aside.
 //   1  scratch of the transform's workers, stacks, and what malloc keeps.
 // A batch of a stream that exceeds its share (one record of megabytes, millions of tiny ones) keeps other batches empty
@@ -114,10 +117,10 @@ MemoryPlan plan_memory(std::uint64_t memory_bytes, unsigned jobs) {
   plan.batch_bytes = batch_bytes;
   plan.batches = std::max(kBatches * sixteenth / (3 * batch_bytes), least_batches);
   plan.readers =
-      static_cast<unsigned>(std::clamp<std::uint64_t>(3 * sixteenth / kReplyBytes, 2, ReadStage::kMostReaders));
-  plan.under_way_bytes = 2 * sixteenth;
+      static_cast<unsigned>(std::clamp<std::uint64_t>(2 * sixteenth / kReplyBytes, 2, ReadStage::kMostReaders));
+  plan.under_way_bytes = 4 * sixteenth;
   plan.aside_bytes = sixteenth;
-  plan.ledger_bytes = 2 * sixteenth;
+  plan.ledger_bytes = sixteenth;
   return plan;
 }
 
@@ -226,6 +229,7 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
       throw Error(ErrorKind::corrupt, "a batch was not settled", "do not use the result; run again");
     }
     prove(totals, source, look);
+    if (look == Look::keys) totals = by_content(totals, source);
   } catch (const Error&) {
     if (checkpoint != nullptr) checkpoint->disown();
     throw;
@@ -234,7 +238,7 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
   seat.doing(Doing::finishing);
   rejects.sync();
   sink.finish();
-  return look == Look::keys ? by_content(totals, source) : totals;
+  return totals;
 }
 
 }  // namespace bulk

@@ -111,7 +111,8 @@ void WriteFeed::admit(Work* work) {
     return;
   }
   for (std::uint32_t i = 0; i < records.size(); ++i) {
-    if (ledger_ != nullptr) ledger_->add({records[i].key_hash, records[i].digest, order_in_file(*work, i), {}});
+    if (ledger_ != nullptr)
+      ledger_->add({records[i].key_hash, records[i].digest, order_in_file(work->batch, records[i]), {}});
     if (!limits_.whole_batches) routed_[records[i].key_hash.low % routed_.size()].push_back({work, &work->batch, i});
   }
   // A sink of whole batches takes them in the order of the file; there is one lane then.

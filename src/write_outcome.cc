@@ -114,7 +114,7 @@ void Writer::halve(Ticket ticket, const std::string& reason) {
   const Batch& batch = bad.work->batch;
   context_.rejects.add({reason, bad.batch->line(bad.record()),
                         batch.first_line == 0 ? 0 : batch.first_line + bad.record().position, batch.segment});
-  refused_orders_.push_back(order_in_file(*bad.work, bad.index));
+  if (context_.lanes > 0) refused_orders_.push_back(order_in_file(batch, bad.record()));
   settle(slice, Settled::rejected);
   slice.clear();
   finished(ticket);

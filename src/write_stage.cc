@@ -58,10 +58,11 @@ bool Writer::launch(SteadyTime now) {
   launch_parked(now);
   const bool more = take_slices(now);
   window_is_full_ = under_way_ >= window_.size();
-  const bool held_back = !held_.empty() || parked_records_ > 0;
-  if (held_back && !waiting_) waiting_.emplace(context_.rate);
-  if (!held_back) waiting_.reset();
-  return more || under_way_ > 0 || !pausing_.empty() || held_back;
+  // What waits for room in the window is not paced: it hangs if the target does.
+  const bool paced = parked_records_ > 0 || (!held_.empty() && room());
+  if (paced && !waiting_) waiting_.emplace(context_.rate);
+  if (!paced) waiting_.reset();
+  return more || under_way_ > 0 || !pausing_.empty() || !held_.empty() || parked_records_ > 0;
 }
 
 void Writer::resume_paused(SteadyTime now) {
@@ -70,8 +71,15 @@ void Writer::resume_paused(SteadyTime now) {
     if (pausing_.top().cause == Backoff::Cause::transient) --unanswered_;
     pausing_.pop();
     Attempt& attempt = attempts_[ticket];
-    if (attempt.halves.empty()) context_.feed.fill(attempt.lane, attempt.slice);
-    hold(ticket);
+    if (attempt.halves.empty()) {
+      context_.feed.fill(attempt.lane, attempt.slice);
+      if (context_.lanes == 0 && context_.hot.any()) park(attempt, nullptr, now);
+    }
+    if (attempt.slice.empty()) {
+      finished(ticket);
+    } else {
+      hold(ticket);
+    }
   }
 }
 
@@ -80,12 +88,14 @@ void Writer::launch_parked(SteadyTime now) {
   if (parked_records_ == 0 || now < parked_look_) return;
   parked_look_ = now + kLookAgain;
   std::vector<Pending> due;
+  std::size_t bytes = 0;
   const auto flush = [&] {
     if (due.empty()) return;
     const Ticket ticket = idle_attempt();
     attempts_[ticket].slice.swap(due);
     hold(ticket);
     due.clear();
+    bytes = 0;
   };
   for (auto parked = parked_.begin(); parked != parked_.end();) {
     auto& [partition, waiting] = *parked;
@@ -99,11 +109,16 @@ void Writer::launch_parked(SteadyTime now) {
         break;
       }
       const Pending& next = waiting.records.front();
+      if (!due.empty() && bytes + next.record().length > limits_.bytes) {
+        flush();
+        continue;
+      }
       const auto wait = context_.hot.reserve(partition, context_.sink.estimate_units(next.record()), now);
       if (wait.count() > 0) {
         parked_look_ = std::min<SteadyTime>(parked_look_, now + wait);
         break;
       }
+      bytes += next.record().length;
       due.push_back(next);
       waiting.records.pop_front();
       --parked_records_;
@@ -186,7 +201,7 @@ void Writer::send_held(SteadyTime now) {
 void Writer::send(Ticket ticket, SteadyTime now) {
   Attempt& attempt = attempts_[ticket];
   refs_.clear();
-  attempt.bytes = 0;
+  attempt.bytes = limits_.attempt_bytes;
   for (const Pending& entry : attempt.slice) {
     refs_.push_back({entry.batch, entry.index});
     attempt.bytes += entry.record().length;
@@ -197,6 +212,9 @@ void Writer::send(Ticket ticket, SteadyTime now) {
   attempt.sent = now;
   attempt.sending = ++sendings_;
   oldest_.emplace_back(ticket, attempt.sending);
+  if (oldest_.size() > 4 * static_cast<std::size_t>(under_way_) + 64) {
+    std::erase_if(oldest_, [this](const auto& sent) { return attempts_[sent.first].sending != sent.second; });
+  }
   // A sink may do all its work in begin().
   if (under_way_ == 1) seat_.doing(Doing::writing, attempt.slice.front().work->batch.segment);
   session_->begin(ticket, refs_);

@@ -56,6 +56,7 @@ class DynamoDbClient {
   std::string credentials_account();  // the account in force; empty: unknown
   // With region and endpoint as resolved, so that a later run finds the same table.
   const DynamoDbUrl& resolved_url() const noexcept { return url_; }
+  bool encrypted() const { return settings_.endpoint_url.empty() || settings_.endpoint_url.starts_with("https"); }
   const RetryPolicy& policy() const noexcept { return policy_; }
   RequestStats& stats() noexcept { return stats_; }
   Stop& stop() noexcept { return stop_; }

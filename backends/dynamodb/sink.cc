@@ -21,6 +21,10 @@ constexpr std::size_t kFrameBytes =
 // than half a million records a second.
 constexpr unsigned kMostUnderWay = 2048;
 constexpr unsigned kMostSessions = 4;
+// What libcurl holds for an exchange and its connection: 28 KiB measured; with TLS two records and OpenSSL's state
+// more.
+constexpr std::size_t kExchangeBytes = 28 << 10;
+constexpr std::size_t kTlsExchangeBytes = 96 << 10;
 constexpr long kReceiveBufferBytes = 16 << 10;
 // Of 25 records of 1 KB; what is larger is rare enough to be allocated again.
 constexpr std::size_t kKeptBufferBytes = 64 << 10;
@@ -151,6 +155,9 @@ class WriteSession : public SinkSession {
   }
 
   void write_batch(Buffer& body, std::span<const RecordRef> records) const {
+    std::size_t bytes = kFrameBytes;
+    for (const RecordRef& record : records) bytes += record.record().length;
+    body.reserve(bytes);
     body.append("{\"RequestItems\":{");
     body.append(table_json_);
     body.append(":[");
@@ -272,6 +279,7 @@ SinkLimits DynamoDbSink::limits() const {
   limits.bytes = kMostRequestBytes - kFrameBytes;
   limits.sessions = std::clamp(jobs_, 1u, kMostSessions);
   limits.under_way = kMostUnderWay / limits.sessions;
+  limits.attempt_bytes = client_->encrypted() ? kTlsExchangeBytes : kExchangeBytes;
   return limits;
 }
 
