@@ -1,8 +1,8 @@
 """What the benchmarks share: building, the null server as a child, a command's wall time, CPU seconds and peak memory,
 medians, tables. Python's standard library only. Whatever is started here is stopped by its process id.
 
-The machine is part of a result: every benchmark prints machine() above its tables, with the load that others put on it
-when it began."""
+The machine is part of a result: begin_report() prints it above the tables, with revision, date, command and the load
+that others put on it when it began. --markdown writes all that is printed as a page too (bench/page.py)."""
 import json
 import os
 import shutil
@@ -17,6 +17,8 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+
+import page
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = "bench"
@@ -161,6 +163,14 @@ class NullServer:
     def stats(self):
         return self._ask("/stats")
 
+    def require_set_once(self, who):
+        """Every item of the set came exactly once with exactly its bytes: nothing is repeated where nothing throttles."""
+        stats = self.stats()
+        if not stats["equal"] or stats["duplicates"] != 0:
+            facts = {name: stats[name] for name in ("items", "distinct", "duplicates", "unknown", "expected", "equal")}
+            raise Failed(f"{who}: the null server has not seen the set once: {json.dumps(facts)}")
+        return stats
+
     def reset(self):
         self._ask("/reset", data=b"")
 
@@ -192,24 +202,32 @@ def spread(runs):
 
 
 def first_line(command):
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        return (done.stdout.strip().splitlines() or ["?"])[0]
-    except OSError:
-        return "not there"
+    return page.first_line(command)
 
 
-def machine(tools):
-    model = "?"
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            model = line.split(":", 1)[1].strip()
-            break
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    revision = first_line(["git", "-C", str(ROOT), "describe", "--always", "--dirty"])
-    return (f"{model}, {os.cpu_count()} CPUs, {memory:.0f} GiB, Linux {os.uname().release}, load at the start "
-            f"{os.getloadavg()[0]:.2f}\n{first_line([tools.bulk, '--version'])} ({revision}), "
-            f"{first_line(['zstd', '--version']).strip('* ')}, {first_line(['wrk', '--version']).split('[')[0].strip()}")
+_report = None  # a page.Section once begin_report() was told to write one
+
+
+def begin_report(name, tools, arguments):
+    """Prints what the figures that follow belong to. `name`: of the section, with --markdown."""
+    global _report
+    if arguments.markdown:
+        _report = page.Section(arguments.markdown, name)
+    programs = (first_line([tools.bulk, "--version"]), first_line(["zstd", "--version"]).strip("* "),
+                first_line(["wrk", "--version"]).split("[")[0].strip())
+    say(page.provenance(page.command_line(sys.argv), programs))
+
+
+def say(text):
+    """A paragraph between tables."""
+    print("\n" + text, flush=True)
+    if _report:
+        _report.add(text)
+
+
+def end_report():
+    if _report:
+        _report.write()
 
 
 def print_table(head, rows, title=None):
@@ -224,6 +242,8 @@ def print_table(head, rows, title=None):
         if number == 0:
             print("  ".join("-" * width for width in widths))
     sys.stdout.flush()
+    if _report:
+        _report.add_table(head, rows, title)
 
 
 def count(text):
@@ -239,4 +259,6 @@ def note(text):
 def common_arguments(parser):
     parser.add_argument("--build", metavar="DIR", help="use the programs in this build folder instead of building them")
     parser.add_argument("--dir", metavar="DIR", help="for dumps and the like; without it /dev/shm or build/")
+    parser.add_argument("--markdown", metavar="FILE",
+                        help="write the figures there too; in docs/performance.md into their section")
     parser.add_argument("--quick", action="store_true", help="few items, one run: to see that it works")

@@ -1,5 +1,6 @@
 """What else moves a table, measured as bulk is: boto3 and awscli as Debian has them, and the AWS SDK for JavaScript.
-They take seconds for what bulk does in hundredths, so they get fewer items, and their figures are per million items."""
+They take seconds for what bulk does in hundredths, so they get fewer items, and bulk gets as few beside them: what a
+process costs before it moves anything is in every figure."""
 import shutil
 import subprocess
 
@@ -8,6 +9,7 @@ import measure
 FOLDER = measure.ROOT / "bench/peers"
 PYTHON = "/usr/bin/python3"  # Debian's own, which python3-boto3 belongs to
 AWS = "/usr/bin/aws"
+OWN_RUNS = 5  # of bulk, which takes a fraction of a second
 
 
 def install_sdk():
@@ -32,7 +34,8 @@ def versions():
 
 
 def measure_peers(tools, work, items, tls):
-    """[(what, Run, items)] for scans and for writes. Each peer's writes are checked: every key of the set arrived."""
+    """[(what, Run, items)] for scans and for writes, bulk first. The peers' writes are checked by key, since they spell
+    items anew: every key of the set arrived once and no other; bulk's by their bytes."""
     flags = ["--tls"] if tls else []
     results = {"scan": [], "write": []}
     sdk = install_sdk()
@@ -57,9 +60,23 @@ def measure_peers(tools, work, items, tls):
         def write(name, command):
             target.reset()
             run = measure.run(command, environment(target))
-            if target.stats()["distinct"] != items:
-                raise measure.Failed(f"{name} did not write {items} items")
+            stats = target.stats()
+            if (stats["distinct"], stats["items"]) != (items, items):
+                raise measure.Failed(f"{name} did not write {items} items once")
             results["write"].append((name, run, items))
+
+        def own_write(*flags):
+            target.reset()
+            run = measure.restore(tools, environment(target), dump, target.url, *flags)
+            target.require_set_once("bulk restore")
+            return run
+
+        dump = work / "few.jsonl.zst"
+        own = [("scan", "bulk backup", lambda: measure.backup(tools, environment(source), source.url, dump)),
+               ("write", "bulk restore --no-verify", lambda: own_write("--no-verify")),
+               ("write", "bulk restore, read back", own_write)]
+        for kind, name, once in own:
+            results[kind].append((name, measure.median([once() for _ in range(OWN_RUNS)]), items))
 
         script = FOLDER / "boto3_peer.py"
         scan("boto3, 8 threads", [PYTHON, script, "scan", source.endpoint, work / "boto3.jsonl"])

@@ -2,8 +2,12 @@
 // connections from one thread, waits for every reply and looks at nothing but its length and status; with --sha256 it
 // hashes each body, as a signature must. No signing, no JSON, no pacing: bench/end_to_end compares a restore with it.
 //
-// Prints one line of JSON: requests, replies that were not 200, seconds, CPU seconds (also of the kernel, for this
-// process).
+// With --per-second it is an application that a restore disturbs: it sends an item of each line (of null_server --print
+// lines) in a PutItem of its own when its time has come, whether the replies to others are there or not, begins anew at
+// the end of the file, ends after --seconds, repeats nothing and counts what was throttled.
+//
+// Prints one line of JSON: requests, replies that were not 200, requests sent a tenth of a second too late, seconds,
+// CPU seconds (also of the kernel, for this process).
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -34,7 +38,12 @@ struct Flags {
   std::string bodies;
   bool sha256 = false;
   bool tls = false;
+  double per_second = 0;  // 0: as fast as replies come
+  double seconds = 10;    // with per_second
+  std::string access_key = "AKIDRAW";
 };
+
+using Clock = std::chrono::steady_clock;
 
 [[noreturn]] void fail(const std::string& what) {
   throw std::runtime_error(what + ": " + std::strerror(errno));
@@ -53,7 +62,8 @@ std::string_view map_file(const std::string& path) {
 
 class Sender {
  public:
-  explicit Sender(const Flags& flags) : flags_(flags), rest_(map_file(flags.bodies)) {
+  explicit Sender(const Flags& flags) : flags_(flags), file_(map_file(flags.bodies)), rest_(file_) {
+    if (file_.empty()) throw std::runtime_error(flags.bodies + " is empty");
     epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
     if (epoll_ < 0) fail("epoll");
     if (flags.tls) tls_.reset(SSL_CTX_new(TLS_client_method()));
@@ -66,23 +76,53 @@ class Sender {
     for (const auto& connection : connections_) {
       if (!send_next(*connection)) --open;
     }
-    std::array<epoll_event, 256> events;
     while (open > 0) {
-      const int count = ::epoll_wait(epoll_, events.data(), events.size(), -1);
-      if (count < 0 && errno != EINTR) fail("epoll_wait");
-      for (int i = 0; i < count; ++i) {
-        auto& connection = *static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
-        if (!connection.receive() || !connection.flush()) throw std::runtime_error("the server closed a connection");
-        if (take_reply(connection) && !send_next(connection)) --open;
-        watch_output(connection);
+      wait(-1, [&](Connection& connection) {
+        if (!send_next(connection)) --open;
+      });
+    }
+  }
+
+  void run_paced() {
+    const Clock::time_point start = Clock::now();
+    const auto total = static_cast<std::uint64_t>(flags_.per_second * flags_.seconds);
+    std::vector<Connection*> idle;
+    for (const auto& connection : connections_) idle.push_back(connection.get());
+    while (requests < total || idle.size() < connections_.size()) {
+      while (requests < total && !idle.empty()) {
+        const std::chrono::duration<double> due(static_cast<double>(requests) / flags_.per_second);
+        const std::chrono::duration<double> now = Clock::now() - start;
+        if (now < due) break;
+        if (now - due > std::chrono::milliseconds(100)) ++late;
+        if (rest_.empty()) rest_ = file_;
+        Connection& connection = *idle.back();
+        idle.pop_back();
+        send_next(connection);
       }
+      wait(1, [&](Connection& connection) { idle.push_back(&connection); });
     }
   }
 
   std::uint64_t requests = 0;
   std::uint64_t refused = 0;
+  std::uint64_t late = 0;
 
  private:
+  // Sends and receives what can be, waits so many milliseconds for it (-1: without end) and calls answered() with each
+  // connection on which a reply is complete.
+  template <typename Answered>
+  void wait(int milliseconds, const Answered& answered) {
+    std::array<epoll_event, 256> events;
+    const int count = ::epoll_wait(epoll_, events.data(), events.size(), milliseconds);
+    if (count < 0 && errno != EINTR) fail("epoll_wait");
+    for (int i = 0; i < count; ++i) {
+      auto& connection = *static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
+      if (!connection.receive() || !connection.flush()) throw std::runtime_error("the server closed a connection");
+      if (take_reply(connection)) answered(connection);
+      watch_output(connection);
+    }
+  }
+
   void connect() {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
@@ -102,25 +142,34 @@ class Sender {
 
   // False: there is no other body.
   bool send_next(Connection& connection) {
-    const std::string_view body = rest_.substr(0, rest_.find('\n'));
+    std::string_view body = rest_.substr(0, rest_.find('\n'));
     if (body.empty()) return false;
     rest_.remove_prefix(std::min(body.size() + 1, rest_.size()));
+    Reply message;
+    if (flags_.per_second > 0) {  // {"Item":...}, a line, becomes a PutItem
+      message.begin = R"({"TableName":"bench",)";
+      body.remove_prefix(1);
+    }
+    message.middle = body;
     if (flags_.sha256) {
       std::array<unsigned char, SHA256_DIGEST_LENGTH> hash;
       SHA256(reinterpret_cast<const unsigned char*>(body.data()), body.size(), hash.data());
       hashed_ ^= hash[0];
     }
     // As long as the head of a signed request.
-    std::string head =
-        "POST / HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nAuthorization: AWS4-HMAC-SHA256 "
-        "Credential=AKIDRAW/20250101/us-east-1/"
-        "dynamodb/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=";
-    head.append(64, '0').append(
-        "\r\nContent-Type: application/x-amz-json-1.0\r\nX-Amz-Date: 20250101T000000Z\r\nX-Amz-Target: "
-        "DynamoDB_20120810.BatchWriteItem\r\nContent-Length: ");
-    head.append(std::to_string(body.size())).append("\r\n\r\n");
-    Reply message;
-    message.middle = body;
+    std::string head = "POST / HTTP/1.1\r\nHost: 127.0.0.1:8000\r\nAuthorization: AWS4-HMAC-SHA256 Credential=";
+    head.append(flags_.access_key)
+        .append(
+            "/20250101/us-east-1/dynamodb/aws4_request, "
+            "SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=")
+        .append(64, '0')
+        .append(
+            "\r\nContent-Type: application/x-amz-json-1.0\r\nX-Amz-Date: 20250101T000000Z\r\nX-Amz-Target: "
+            "DynamoDB_20120810.")
+        .append(flags_.per_second > 0 ? "PutItem" : "BatchWriteItem")
+        .append("\r\nContent-Length: ")
+        .append(std::to_string(message.begin.size() + body.size()))
+        .append("\r\n\r\n");
     connection.send(std::move(head), std::move(message));
     if (!connection.flush()) throw std::runtime_error("the server closed a connection");
     watch_output(connection);
@@ -138,7 +187,12 @@ class Sender {
     std::size_t size = 0;
     std::from_chars(text.data() + at + kLength.size(), text.data() + end, size);
     if (text.size() < end + 4 + size) return false;
-    if (!text.starts_with("HTTP/1.1 200")) ++refused;
+    if (!text.starts_with("HTTP/1.1 200")) {
+      if (flags_.per_second > 0 && text.find("hroughput") > end + 4 + size) {
+        throw std::runtime_error("a put failed: " + std::string(text.substr(0, end + 4 + size)));
+      }
+      ++refused;
+    }
     connection.consume(end + 4 + size);
     return true;
   }
@@ -153,6 +207,7 @@ class Sender {
   }
 
   const Flags flags_;
+  const std::string_view file_;
   std::string_view rest_;
   int epoll_ = -1;
   TlsContext tls_;
@@ -172,17 +227,20 @@ int run(int argc, char** argv) {
   app.add_option("--connections", flags.connections, "kept open (16)")->check(CLI::Range(1, 10'000));
   app.add_flag("--sha256", flags.sha256, "hash every body");
   app.add_flag("--tls", flags.tls, "speak TLS; any certificate will do");
+  app.add_option("--per-second", flags.per_second, "put single items at this rate, of --bodies with an item a line");
+  app.add_option("--seconds", flags.seconds, "for so long, with --per-second (10)");
+  app.add_option("--access-key", flags.access_key, "that requests name");
   CLI11_PARSE(app, argc, argv);
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   Sender sender(flags);
-  sender.run();
+  flags.per_second > 0 ? sender.run_paced() : sender.run();
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
-  std::printf("{\"requests\":%llu,\"refused\":%llu,\"seconds\":%.3f,\"user\":%.3f,\"system\":%.3f}\n",
+  std::printf("{\"requests\":%llu,\"refused\":%llu,\"late\":%llu,\"seconds\":%.3f,\"user\":%.3f,\"system\":%.3f}\n",
               static_cast<unsigned long long>(sender.requests), static_cast<unsigned long long>(sender.refused),
-              std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), seconds(usage.ru_utime),
-              seconds(usage.ru_stime));
-  return sender.refused == 0 ? 0 : 1;
+              static_cast<unsigned long long>(sender.late), std::chrono::duration<double>(Clock::now() - start).count(),
+              seconds(usage.ru_utime), seconds(usage.ru_stime));
+  return sender.refused == 0 || flags.per_second > 0 ? 0 : 1;
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 -- wrk sends BatchWriteItem bodies, one after another, with headers as long as signed ones:
 --   wrk -t1 -c64 -d5s -s bench/wrk_bodies.lua URL -- FILE      (a body a line, from null_server --print bodies)
--- FILE "scan" asks for the first page of a Scan instead. At most kMost bodies are kept: the server forgets none of them.
+-- FILE "scan" asks for the first page of a Scan instead. The first kMost bodies (10 MB) are sent over and over, so that
+-- wrk need not hold the 400 MB of all. From the second time on each is a repeated put, which the null server compares
+-- with the item that it knows instead of adding it up.
 local kMost = 1000
 local requests = {}
 local at = 0

@@ -2,7 +2,8 @@
 // KiB in one go, so that whoever matches them runs through a list. (Matching them block by block costs a mispredicted
 // branch for each block, half of the whole: measured.)
 //
-// AVX2 where the processor has it, chosen when it runs; else SSE2. One thread; reused. Nothing behind the text is read.
+// AVX-512 or AVX2 where the processor has it, chosen when it runs; else SSE2. One thread; reused. Nothing behind the
+// text is read.
 #pragma once
 
 #include <array>
@@ -39,19 +40,19 @@ class BracketIndex {
 
  private:
   static constexpr std::size_t kWindow = 4096;
-  static constexpr std::size_t kAtOnce = 8;  // offsets written without asking how many there are
 
   template <typename Block>
   std::size_t fill_window();
   static std::size_t fill_portable(BracketIndex& index);
   static std::size_t fill_avx2(BracketIndex& index);
+  static std::size_t fill_avx512(BracketIndex& index);
 
   const char* begin_ = nullptr;
   const char* at_ = nullptr;
   const char* end_ = nullptr;
   StringTracker tracker_;
   std::size_t (*fill_)(BracketIndex&);
-  std::array<std::uint16_t, kWindow + kAtOnce> brackets_;
+  std::array<std::uint16_t, kWindow + kPositionsTooMany> brackets_;
 };
 
 }  // namespace bulk

@@ -6,6 +6,7 @@
 // byte.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -14,11 +15,45 @@
 #include <immintrin.h>
 #define BULK_HAS_AVX2 1
 #define BULK_AVX2 gnu::target("avx2,bmi,bmi2,popcnt,pclmul")
+#define BULK_AVX512 gnu::target("avx2,bmi,bmi2,popcnt,pclmul,avx512f,avx512bw,avx512vl,avx512vbmi2")
 #endif
 
 namespace bulk {
 
+// Up to so many positions behind the last one are written, too, by a block's write_positions().
+inline constexpr std::size_t kPositionsTooMany = 64;
+
+// For each byte the places of its bits, lowest first.
+inline constexpr auto kPlacesOfBits = [] {
+  std::array<std::array<std::uint8_t, 8>, 256> places{};
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    std::size_t count = 0;
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      if ((byte >> bit & 1) != 0) places[byte][count++] = static_cast<std::uint8_t>(bit);
+    }
+  }
+  return places;
+}();
+
 #ifdef __SSE2__
+// Writes where the marks stand, counted from the block's first byte plus `offset`, and returns the end of that list.
+// Eight bits at a time from a table: a branch or a loop for each mark costs twice as much.
+inline std::uint16_t* write_positions_by_table(std::uint64_t marks, std::size_t offset, std::uint16_t* to) {
+  if (marks == 0) return to;
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  std::uint64_t counts = marks - (marks >> 1 & kOnes * 0x55);  // of the marks in each byte
+  counts = (counts & kOnes * 0x33) + (counts >> 2 & kOnes * 0x33);
+  counts = (counts + (counts >> 4)) & kOnes * 0x0F;
+  const std::uint64_t before = counts * kOnes << 8;  // of those in the bytes before it
+  for (std::size_t i = 0; i < 64; i += 8) {
+    const __m128i places = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(kPlacesOfBits[marks >> i & 0xFF].data()));
+    const __m128i base = _mm_set1_epi16(static_cast<short>(offset + i));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + (before >> i & 0xFF)),
+                     _mm_add_epi16(_mm_unpacklo_epi8(places, _mm_setzero_si128()), base));
+  }
+  return to + (counts * kOnes >> 56);
+}
+
 class PortableBlock {
  public:
   explicit PortableBlock(const char* at) {
@@ -48,18 +83,26 @@ class PortableBlock {
     for (int i = 0; i < 4; ++i) marks |= bits(_mm_cmplt_epi8(part_[i], _mm_set1_epi8(0x20)), i);
     return marks & ~non_ascii();
   }
-  // Is there a backslash, a control character or a byte that is not ASCII?
+  // Is there a backslash or a control character? (Few texts have any: so this is worth a branch, which letters outside
+  // ASCII, frequent but not in each block, are not.)
   bool odd() const {
+    const __m128i last_control = _mm_set1_epi8(0x1F);
     __m128i any = _mm_setzero_si128();
     for (const __m128i part : part_) {
-      any = _mm_or_si128(
-          any, _mm_or_si128(_mm_cmplt_epi8(part, _mm_set1_epi8(0x20)), _mm_cmpeq_epi8(part, _mm_set1_epi8('\\'))));
+      any = _mm_or_si128(any, _mm_or_si128(_mm_cmpeq_epi8(_mm_min_epu8(part, last_control), part),
+                                           _mm_cmpeq_epi8(part, _mm_set1_epi8('\\'))));
     }
     return _mm_movemask_epi8(any) != 0;
+  }
+  bool any_non_ascii() const {
+    return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(part_[0], part_[1]), _mm_or_si128(part_[2], part_[3]))) != 0;
   }
   static std::uint64_t odd_bits_before(std::uint64_t marks) {
     for (int shift = 1; shift < 64; shift *= 2) marks ^= marks << shift;
     return marks;
+  }
+  static std::uint16_t* write_positions(std::uint64_t marks, std::size_t offset, std::uint16_t* to) {
+    return write_positions_by_table(marks, offset, to);
   }
 
  private:
@@ -84,10 +127,17 @@ class PortableBlock {
   std::uint64_t control() const {
     return marks([](unsigned char byte) { return byte < 0x20; });
   }
-  bool odd() const { return (equal('\\') | non_ascii() | control()) != 0; }
+  bool odd() const { return (equal('\\') | control()) != 0; }
+  bool any_non_ascii() const { return non_ascii() != 0; }
   static std::uint64_t odd_bits_before(std::uint64_t marks) {
     for (int shift = 1; shift < 64; shift *= 2) marks ^= marks << shift;
     return marks;
+  }
+  static std::uint16_t* write_positions(std::uint64_t marks, std::size_t offset, std::uint16_t* to) {
+    for (; marks != 0; marks &= marks - 1) {
+      *to++ = static_cast<std::uint16_t>(offset + static_cast<std::size_t>(__builtin_ctzll(marks)));
+    }
+    return to;
   }
 
  private:
@@ -123,17 +173,22 @@ class Avx2Block {
     return bits(_mm256_cmpgt_epi8(space, part_[0]), _mm256_cmpgt_epi8(space, part_[1])) & ~non_ascii();
   }
   [[BULK_AVX2]] bool odd() const {
-    const __m256i space = _mm256_set1_epi8(0x20);
+    const __m256i last_control = _mm256_set1_epi8(0x1F);
     const __m256i backslash = _mm256_set1_epi8('\\');
-    const __m256i low = _mm256_or_si256(_mm256_cmpgt_epi8(space, part_[0]), _mm256_cmpgt_epi8(space, part_[1]));
+    const __m256i low = _mm256_or_si256(_mm256_cmpeq_epi8(_mm256_min_epu8(part_[0], last_control), part_[0]),
+                                        _mm256_cmpeq_epi8(_mm256_min_epu8(part_[1], last_control), part_[1]));
     const __m256i escapes =
         _mm256_or_si256(_mm256_cmpeq_epi8(part_[0], backslash), _mm256_cmpeq_epi8(part_[1], backslash));
     return _mm256_movemask_epi8(_mm256_or_si256(low, escapes)) != 0;
   }
+  [[BULK_AVX2]] bool any_non_ascii() const { return _mm256_movemask_epi8(_mm256_or_si256(part_[0], part_[1])) != 0; }
   // A multiplication with all ones, without carries.
   [[BULK_AVX2]] static std::uint64_t odd_bits_before(std::uint64_t marks) {
     const __m128i factor = _mm_cvtsi64_si128(static_cast<std::int64_t>(marks));
     return static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_clmulepi64_si128(factor, _mm_set1_epi8(-1), 0)));
+  }
+  [[BULK_AVX2]] static std::uint16_t* write_positions(std::uint64_t marks, std::size_t offset, std::uint16_t* to) {
+    return write_positions_by_table(marks, offset, to);
   }
 
  private:
@@ -143,6 +198,50 @@ class Avx2Block {
   }
   __m256i part_[2];
 };
+
+class Avx512Block {
+ public:
+  [[BULK_AVX512]] explicit Avx512Block(const char* at) : bytes_(_mm512_loadu_si512(at)) {}
+  [[BULK_AVX512]] std::uint64_t equal(char c) const { return _mm512_cmpeq_epi8_mask(bytes_, _mm512_set1_epi8(c)); }
+  [[BULK_AVX512]] std::uint64_t bracket(char curly) const {
+    return _mm512_cmpeq_epi8_mask(_mm512_or_si512(bytes_, _mm512_set1_epi8(0x20)), _mm512_set1_epi8(curly));
+  }
+  [[BULK_AVX512]] std::uint64_t non_ascii() const { return _mm512_movepi8_mask(bytes_); }
+  [[BULK_AVX512]] std::uint64_t control() const { return _mm512_cmplt_epu8_mask(bytes_, _mm512_set1_epi8(0x20)); }
+  [[BULK_AVX512]] bool odd() const { return (control() | equal('\\')) != 0; }
+  [[BULK_AVX512]] bool any_non_ascii() const { return non_ascii() != 0; }
+  [[BULK_AVX512]] static std::uint64_t odd_bits_before(std::uint64_t marks) {
+    return Avx2Block::odd_bits_before(marks);
+  }
+  [[BULK_AVX512]] static std::uint16_t* write_positions(std::uint64_t marks, std::size_t offset, std::uint16_t* to) {
+    alignas(64) static constexpr auto kPlaces = [] {
+      std::array<std::uint8_t, 64> places{};
+      for (std::size_t i = 0; i < places.size(); ++i) places[i] = static_cast<std::uint8_t>(i);
+      return places;
+    }();
+    const __m512i places = _mm512_maskz_compress_epi8(marks, _mm512_load_si512(kPlaces.data()));
+    const __m512i base = _mm512_set1_epi16(static_cast<short>(offset));
+    __m256i half;
+    std::memcpy(&half, &places, sizeof half);
+    _mm512_storeu_si512(to, _mm512_add_epi16(_mm512_cvtepu8_epi16(half), base));
+    const int count = __builtin_popcountll(marks);
+    if (count > 32) {
+      std::memcpy(&half, reinterpret_cast<const char*>(&places) + sizeof half, sizeof half);
+      _mm512_storeu_si512(to + 32, _mm512_add_epi16(_mm512_cvtepu8_epi16(half), base));
+    }
+    return to + count;
+  }
+
+ private:
+  __m512i bytes_;
+};
+
+// What a 512-bit block needs; processors that have all of it do not slow down for it.
+inline bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("bmi") &&
+         __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul");
+}
 
 inline bool has_avx2() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
@@ -198,9 +297,9 @@ class StringTracker {
   std::uint64_t strings(const Block& block, unsigned shift) {
     std::uint64_t quote = block.equal('"') >> shift;
     std::uint64_t backslash = 0;
+    non_ascii_ |= block.any_non_ascii();
     if (block.odd() || escape_) {
       broken_ |= block.control() != 0;
-      non_ascii_ |= block.non_ascii() != 0;
       backslash = block.equal('\\') >> shift;
       quote &= ~escaped_bytes(backslash, escape_);
     }

@@ -17,6 +17,7 @@ template <typename Block>
 bool split(std::string_view reply, ItemArray& array) {
   const std::size_t member = reply.find(kMember);
   if (member == std::string_view::npos) return false;
+  if (member > 0 && reply[member - 1] == '\\') return false;  // inside of a name
   const char* const begin = reply.data();
   const char* const end = begin + reply.size();
   const char* const open = begin + member + kMember.size() - 1;  // the array's '['
@@ -75,12 +76,17 @@ bool split_portable(std::string_view reply, ItemArray& array) {
 [[BULK_AVX2, gnu::flatten]] bool split_avx2(std::string_view reply, ItemArray& array) {
   return split<Avx2Block>(reply, array);
 }
+
+[[BULK_AVX512, gnu::flatten]] bool split_avx512(std::string_view reply, ItemArray& array) {
+  return split<Avx512Block>(reply, array);
+}
 #endif
 
 }  // namespace
 
 bool split_items(std::string_view reply, ItemArray& array) {
 #ifdef BULK_HAS_AVX2
+  if (has_avx512()) return split_avx512(reply, array);
   if (has_avx2()) return split_avx2(reply, array);
 #endif
   return split_portable(reply, array);

@@ -2,7 +2,7 @@
 // and of those only the ones at the right depth are. For replies written without white space, as services write them;
 // whatever is irregular is left to the parser (scan_page.cc).
 //
-// AVX2 where the processor has it, chosen when it runs; else SSE2. Pure; one thread.
+// AVX-512 or AVX2 where the processor has it, chosen when it runs; else SSE2. Pure; one thread.
 #pragma once
 
 #include <cstddef>

@@ -27,7 +27,8 @@ void ItemWalk::add_key(const KeyAttribute& attribute, std::size_t most_bytes) {
 void ItemWalk::begin(std::string_view text) {
   begin_ = at_ = text.data();
   end_ = begin_ + text.size();
-  problem_ = {};
+  problem_.text.clear();
+  problem_.offset = 0;
   output_.clear();
   parts_.clear();
   quotes_.begin(begin_, end_);
@@ -37,7 +38,7 @@ void ItemWalk::begin(std::string_view text) {
   in_attribute_ = false;
   size_bytes_ = 0;
   one_line_ = true;
-  for (Key& key : keys_) key.text.clear();
+  for (Key& key : keys_) key.text = {};
 }
 
 bool ItemWalk::scan(std::string_view text, ItemFacts& facts, std::string& key_text) {
@@ -89,7 +90,10 @@ bool ItemWalk::attribute() {
   std::uint64_t prefix = 0;
   std::memcpy(&prefix, content, std::min(name.content.size(), sizeof prefix));
   Key* const key = key_of(prefix, name.content);
-  names_.add(prefix, content, name.content.size());
+  if (names_.all_differ()) {
+    names_.add(prefix, content, name.content.size());
+    names_.count(1);
+  }
   bool ascending = true;
   if (careful_) add_part(0, name, 0, ascending);
   if (!colon()) return false;
@@ -127,18 +131,27 @@ bool ItemWalk::check_key(Key& key, Type type, std::size_t value_bytes, std::stri
                             std::to_string(key.most_bytes));
   }
   if (key.text.empty()) --keys_left_;
-  key.text = text;
+  key.kept = text;  // what is repaired lies in the output
+  key.text = key.kept;
   return true;
 }
 
 bool ItemWalk::keys_complete(std::string& key_text) {
-  key_text = '{';
+  std::size_t length = 1;
   for (const Key& key : keys_) {
     if (key.text.empty()) return fail(begin_, "key attribute '" + key.name + "' is missing");
-    if (key_text.size() > 1) key_text += ',';
-    key_text += key.text;
+    length += key.text.size() + 1;
   }
-  key_text += '}';
+  key_text.resize(length);
+  char* to = key_text.data();
+  char separator = '{';
+  for (const Key& key : keys_) {
+    *to++ = separator;
+    std::memcpy(to, key.text.data(), key.text.size());
+    to += key.text.size();
+    separator = ',';
+  }
+  *to = '}';
   return true;
 }
 

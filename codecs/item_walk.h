@@ -40,7 +40,8 @@ class ItemWalk {
     char type = 'S';
     std::size_t most_bytes = 0;
     std::string name;        // for messages
-    std::string text;        // canonical text of the attribute; empty: not seen
+    std::string_view text;   // canonical text of the attribute; empty: not seen
+    std::string kept;        // holds it when the item does not
     std::uint64_t hash = 0;  // low half of hash128(text)
   };
 
@@ -60,11 +61,13 @@ class ItemWalk {
   bool attribute();
   Key* key_of(std::uint64_t prefix, std::string_view canonical_name) {
     for (Key& key : keys_) {
-      if (key.prefix == prefix && key.canonical_name == canonical_name) return &key;
+      if (key.prefix != prefix || key.canonical_name.size() != canonical_name.size()) continue;
+      if (canonical_name.size() <= sizeof prefix || key.canonical_name == canonical_name) return &key;
     }
     return nullptr;
   }
   void add_key(const KeyAttribute& attribute, std::size_t most_bytes);
+  bool plain_key(Key& key, char type, std::size_t value_bytes, std::string_view text, std::uint64_t hash);
   bool check_key(Key& key, Type type, std::size_t value_bytes, std::string_view text);
   bool keys_complete(std::string& key_text);
 

@@ -16,8 +16,9 @@ namespace {
 
 constexpr std::string_view kFront = "{\"Item\":{";
 constexpr unsigned kItemDepth = 2;
-constexpr unsigned kTooDeep = 64;           // the stack has no more bits
-constexpr std::size_t kScalarOverhead = 8;  // `{"S":""}`: bytes that never count
+constexpr unsigned kTooDeep = 64;  // the stack has no more bits
+// Of the 8 bytes of `{"S":""}`: those that never count. `{"N":"1"}` and its comma in a list are counted as 3.
+constexpr std::size_t kScalarOverhead = 6;
 // What tells { } [ ] apart.
 constexpr char kCurlyBit = 0x20;
 constexpr char kOpenBit = 0x02;
@@ -41,6 +42,8 @@ void KeyScanner::add_key(const KeyAttribute& attribute, std::size_t most_bytes) 
 bool KeyScanner::scan(std::string_view line, KeyFacts& facts) {
   std::size_t overhead = 0;
   if (!look(line, overhead)) return scan_closely(line, facts);
+  const std::size_t item_bytes = line.size() - kItemLinePrefix.size() - kItemLineSuffix.size();
+  if (overhead > item_bytes) return scan_closely(line, facts);  // things like `[""]`, which are no values
   key_text_ = '{';
   for (std::size_t i = 0; i < key_count_; ++i) {
     if (!plain_key(keys_[i], line.data() + line.size())) return scan_closely(line, facts);
@@ -51,7 +54,7 @@ bool KeyScanner::scan(std::string_view line, KeyFacts& facts) {
   facts.line_digest = hash128_inline(line);
   facts.key_hash = hash128_inline(key_text_);
   facts.partition_hash = hash128_inline(keys_[0].found).low;
-  facts.size_bytes = line.size() - kItemLinePrefix.size() - kItemLineSuffix.size() - overhead;
+  facts.size_bytes = item_bytes - overhead;
   return true;
 }
 
@@ -83,6 +86,8 @@ bool KeyScanner::look(std::string_view line, std::size_t& overhead) {
       if (--depth > kItemDepth) continue;
       if (depth == kItemDepth) {
         if (!find_key(attribute, bracket + 1)) return false;
+        const bool last = bracket + 1 < end && bracket[1] == '}';
+        if (!last && !(bracket + 2 < end && bracket[1] == ',' && bracket[2] == '"')) return false;
         attribute = bracket + 2;                // behind the comma
       } else if (bracket != end - 1 - depth) {  // the item's own end and the line's are the last two bytes
         return false;

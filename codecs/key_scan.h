@@ -28,7 +28,8 @@ struct KeyFacts {
   Digest line_digest;                // hash128 of the line as it stands
   Digest key_hash;                   // as in ItemFacts
   std::uint64_t partition_hash = 0;  // as in ItemFacts
-  std::size_t size_bytes = 0;        // never less than what DynamoDB counts, and not more than the item's text
+  // Of a legal item never less than what DynamoDB counts; never more than the item's text.
+  std::size_t size_bytes = 0;
 };
 
 class KeyScanner {

@@ -91,6 +91,41 @@ TEST(KeyScan, FindsTheKeyThatTheItemScannerFinds) {
   EXPECT_GT(legal, 10'000u);
 }
 
+TEST(KeyScan, CountsNoLegalItemTooSmall) {
+  KeyScanner keys(kKey);
+  ItemScanner items(&kKey);
+  for (const char* element :
+       {R"({"N":"1"})", R"({"N":"-1"})", R"({"S":""})", R"({"NULL":true})", R"({"NS":["1","2"]})"}) {
+    std::string item = R"({"pk":{"S":"a"},"sk":{"N":"1"},"l":{"L":[)";
+    for (int i = 0; i < 1'000; ++i) item.append(i == 0 ? "" : ",").append(element);
+    item += "]}}";
+    ItemFacts wanted;
+    ASSERT_TRUE(items.scan(item, wanted)) << items.problem().text;
+    KeyFacts found;
+    ASSERT_TRUE(keys.scan(line_of(item), found)) << keys.problem().text;
+    EXPECT_GE(found.size_bytes, wanted.size_bytes) << element;
+    EXPECT_LE(found.size_bytes, item.size()) << element;
+  }
+}
+
+TEST(KeyScan, LooksCloselyAtWhatIsShorterThanValuesCanBe) {
+  std::string item = R"({"pk":{"S":"a"},"sk":{"N":"1"},"l":{"L":[)";
+  for (int i = 0; i < 50; ++i) item.append(i == 0 ? "" : ",").append(R"([""])");
+  item += "]}}";
+  KeyScanner keys(kKey);
+  KeyFacts found;
+  EXPECT_FALSE(keys.scan(line_of(item), found));
+  EXPECT_EQ(keys.problem().text, "attribute 'l': expected '{'");
+}
+
+TEST(KeyScan, RefusesAKeyThatStandsTwice) {
+  KeyScanner keys(kKey);
+  KeyFacts found;
+  for (const char* second : {R"(,"pk":{"S":"b"})", R"(, "pk":{"S":"b"})", R"( ,"pk":{"S":"b"})"}) {
+    EXPECT_FALSE(keys.scan(line_of(std::string(R"({"pk":{"S":"a"},"sk":{"N":"1"})") + second + "}"), found)) << second;
+  }
+}
+
 TEST(KeyScan, WhateverIsAcceptedIsOneBalancedObject) {
   Lines lines(2);
   KeyScanner keys(kKey);

@@ -18,6 +18,13 @@ class NameSet {
     all_differ_ = true;
   }
 
+  // So many were added. At most 400 may be added before they are counted, and none once it is not certain: the table
+  // must not become full.
+  void count(std::size_t names) {
+    count_ += names;
+    if (count_ > kMost) all_differ_ = false;
+  }
+
   // `prefix`: the name's first 8 bytes, zero-filled.
   void add(std::uint64_t prefix, const char* name, std::size_t length) {
     std::uint64_t hash = (prefix ^ length) * kOdd;
@@ -27,8 +34,6 @@ class NameSet {
       std::memcpy(&word, name + (at + 8 <= length ? at : length - 8), 8);
       hash = (hash ^ (hash >> 32) ^ word) * kOdd;
     }
-    if (++count_ > kMost) all_differ_ = false;
-    if (!all_differ_) return;
     for (std::size_t i = hash >> kShift;; i = (i + 1) % kSlots) {
       Slot& slot = slots_[i];
       if (slot.generation != generation_) {

@@ -8,60 +8,75 @@
 
 namespace bulk {
 
-namespace {
-
-// Of the value that begins at `at`, if it can be a key's.
-ItemWalk::Type scalar_type(const char* at) {
-  if (at[3] != '"') return ItemWalk::Type::unknown;
-  return at[2] == 'S'   ? ItemWalk::Type::s
-         : at[2] == 'N' ? ItemWalk::Type::n
-         : at[2] == 'B' ? ItemWalk::Type::b
-                        : ItemWalk::Type::unknown;
+// A key attribute that is as it should be and stands there for the first time; what is wrong with it otherwise is for
+// check_key() to say.
+inline bool ItemWalk::plain_key(Key& key, char type, std::size_t value_bytes, std::string_view text,
+                                std::uint64_t hash) {
+  if (key.type != type || value_bytes == 0 || value_bytes > key.most_bytes || !key.text.empty()) return false;
+  --keys_left_;
+  key.text = text;
+  key.hash = hash;
+  return true;
 }
 
-}  // namespace
-
 bool ItemWalk::plain_attributes() {
-  if (careful_ || peek() != '"') return false;
+  if (careful_ || !names_.all_differ() || peek() != '"') return false;
   if (!quotes_.seek(at_)) quotes_.refill(at_);
+  const char* const window = quotes_.window();
   const char* const limit = std::min(quotes_.window_end(), quotes_.next_odd(at_));
-  plain_.begin(limit);
-  QuoteIndex::Cursor cursor = quotes_.cursor;
+  plain_.begin(window, limit, end_);
+  const std::uint16_t* next = quotes_.next;
   const char* at = at_;
   Digest sum = sum_;
-  std::size_t size_bytes = size_bytes_;
+  std::size_t name_bytes = 0;
+  std::size_t value_bytes = 0;
+  std::size_t count = 0;
   bool complete = false;
-  while (!complete) {
-    QuoteIndex::Cursor ahead = cursor;
-    if (ahead.take() != at) break;
+  for (;;) {
     const char* const name = at + 1;
-    const char* const name_end = ahead.take();
+    const char* const name_end = window + next[1];
     const auto name_length = static_cast<std::size_t>(name_end - name);
-    if (limit - name_end < 8 || name_end[1] != ':' || name_length == 0) break;
-    plain_.start(at);
-    const char* const end = plain_.read(ahead, name_end + 2, 0);
-    if (end == nullptr || end >= limit || (*end != ',' && *end != '}')) break;
+    if (window + next[0] != at || limit - name_end < 8 || name_length == 0) break;
+    PlainValue::Place place;
+    std::string_view canonical;
+    char type = '\0';
+    if (PlainValue::is_scalar(name_end)) {
+      place = plain_.read_scalar(next + 2, name_end);
+      if (place.at == nullptr) break;
+      canonical = {at, static_cast<std::size_t>(place.at - at)};
+      type = PlainValue::scalar_type(name_end);
+    } else {
+      plain_.start(at);
+      place = plain_.read_other(next + 2, name_end, 0);
+      if (place.at == nullptr) break;
+      canonical = plain_.canonical(place.at);
+    }
+    const char behind = *place.at;
+    if (behind != ',' && behind != '}') break;
 
-    const std::string_view canonical = plain_.canonical(end);
     const Digest hash = hash128_inline(canonical);
     const std::uint64_t prefix = word_at(name) & first_bytes(name_length);
     if (keys_left_ != 0) {
       if (Key* const key = key_of(prefix, {name, name_length}); key != nullptr) {
-        if (!check_key(*key, scalar_type(name_end + 2), plain_.bytes(), canonical)) break;
-        key->hash = hash.low;
+        if (!plain_key(*key, type, plain_.bytes() - value_bytes, canonical, hash.low)) break;
       }
     }
     sum += hash;
     names_.add(prefix, name, name_length);
-    size_bytes += name_length + plain_.bytes();
-    complete = *end == '}';
-    at = complete ? end : end + 1;
-    cursor = ahead;
+    name_bytes += name_length;
+    value_bytes = plain_.bytes();
+    ++count;
+    at = place.at;
+    next = place.next;
+    complete = behind == '}';
+    if (complete) break;
+    ++at;
   }
   at_ = at;
   sum_ = sum;
-  size_bytes_ = size_bytes;
-  quotes_.cursor = cursor;
+  size_bytes_ += name_bytes + value_bytes;
+  names_.count(count);
+  quotes_.next = next;
   return complete;
 }
 

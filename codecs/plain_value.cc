@@ -1,144 +1,179 @@
 // The nested types of plain_value.h, and how what stands out of order is moved: text that is canonical otherwise keeps
-// its length, so the whole attribute is copied once and the members of each container change places in the copy,
-// innermost containers first.
+// its length, so an attribute is copied once, the members of each such container in their order.
 #include "codecs/plain_value.h"
 
 #include <algorithm>
 
-#include "codecs/canonical_output.h"
-
 namespace bulk {
 
-const char* PlainValue::other(Cursor& cursor, const char* at, std::uint64_t head, int depth) {
+namespace {
+
+constexpr std::ptrdiff_t kHeadBytes = 8;   // of a value, read as one word
+constexpr std::ptrdiff_t kFlagBytes = 14;  // of one that holds a flag and of what must stand behind it
+constexpr std::ptrdiff_t kFlagAt = 6;      // of its colon's quote
+
+std::uint64_t prefix_of(const char* name, std::size_t length) {
+  std::uint64_t word = word_at(name) & first_bytes(length);
+  if constexpr (std::endian::native == std::endian::little) word = __builtin_bswap64(word);
+  return word;
+}
+
+}  // namespace
+
+PlainValue::Place PlainValue::other(const std::uint16_t* next, const char* at, int depth) {
   static constexpr Token kMap = token("{\"M\":{");
   static constexpr Token kList = token("{\"L\":[");
   static constexpr Token kSet = token("{\"?S\":[");
   static constexpr Token kBool = token("{\"BOOL\":");
   static constexpr Token kNull = token("{\"NULL\":");
-  static constexpr Token kTrue = token("true}");
-  static constexpr Token kFalse = token("false}");
-  constexpr std::size_t kLongestFlag = 16;  // 8 bytes of `{"BOOL":`, and a word behind them
-  cursor.take(), cursor.take();
-  const char* end = nullptr;  // of what stands in the value's braces
-  if (kMap.begins(head)) {
-    end = map(cursor, at + 6, depth);
-  } else if (kList.begins(head)) {
-    end = list(cursor, at + 6, depth);
-  } else if (kSet.begins(head)) {
-    end = set(cursor, at[2], at + 7);
-  } else if (kBool.begins(head) || kNull.begins(head)) {
-    if (limit_ - at < static_cast<std::ptrdiff_t>(kLongestFlag)) return nullptr;
-    const std::uint64_t flag = word_at(at + 8);
+  static constexpr Token kTrue = token("\":true}");
+  static constexpr Token kFalse = token("\":false}");
+  if (limit_ - at < kHeadBytes) return refused();
+  const std::uint64_t head = word_at(at);
+  const bool is_bool = kBool.begins(head);
+  if (is_bool || kNull.begins(head)) {
+    if (limit_ - at < kFlagBytes) return refused();
+    const std::uint64_t flag = word_at(at + kFlagAt);
+    const bool is_true = kTrue.begins(flag);
     ++bytes_;
-    if (kTrue.begins(flag)) return at + 13;
-    return kFalse.begins(flag) && kBool.begins(head) ? at + 14 : nullptr;
+    // Without a branch on what it is: nobody can guess that.
+    const std::uint64_t legal = (is_true ? 1 : 0) | (kFalse.begins(flag) && is_bool ? 1 : 0);
+    const char* const end = at + kFlagBytes - (is_true ? 1 : 0);
+    if (legal == 0 || end >= limit_) return refused();
+    return {end, next + 2};
   }
-  return end != nullptr && end < limit_ && *end == '}' ? end + 1 : nullptr;
+  next += 2;
+  Place inside = refused();  // what stands in the value's braces
+  if (kMap.begins(head)) {
+    inside = map(next, at + 6, depth);
+  } else if (kList.begins(head)) {
+    inside = list(next, at + 6, depth);
+  } else if (kSet.begins(head)) {
+    inside = set(next, at[2], at + 7);
+  }
+  if (inside.at == nullptr || limit_ - inside.at < 2 || *inside.at != '}') return refused();
+  ++inside.at;
+  return inside;
 }
 
-const char* PlainValue::list(Cursor& cursor, const char* at, int depth) {
-  if (depth >= kMaxNesting) return nullptr;
+PlainValue::Place PlainValue::list(const std::uint16_t* next, const char* at, int depth) {
+  static constexpr Token kScalar = token("{\"?\":\"");
+  if (depth >= kMaxNesting) return refused();
   bytes_ += kContainerBytes;
-  if (at < limit_ && *at == ']') return at + 1;
+  if (*at == ']') return {at + 1, next};
+  Place place{at, next};
   for (;;) {
+    if (limit_ - place.at < kHeadBytes) return refused();
     bytes_ += kElementBytes;
-    at = read(cursor, at, depth + 1);
-    if (at == nullptr || at >= limit_) return nullptr;
-    if (*at == ']') return at + 1;
-    if (*at++ != ',') return nullptr;
+    place = kScalar.begins(word_at(place.at)) ? scalar(place.next, place.at[2], place.at + 6)
+                                              : other(place.next, place.at, depth + 1);
+    if (place.at == nullptr) return refused();
+    const char behind = *place.at++;
+    if (behind == ']') return place;
+    if (behind != ',') return refused();
   }
 }
 
-const char* PlainValue::map(Cursor& cursor, const char* at, int depth) {
-  if (depth >= kMaxNesting) return nullptr;
+PlainValue::Place PlainValue::map(const std::uint16_t* next, const char* at, int depth) {
+  if (depth >= kMaxNesting) return refused();
   bytes_ += kContainerBytes;
-  if (at < limit_ && *at == '}') return at + 1;
-  const std::size_t first = members_.size();
+  if (*at == '}') return {at + 1, next};
+  const std::size_t first = open_;
+  std::uint64_t before = 0;  // prefix of the name before
   bool ascending = true;
+  Place place{at, next};
   for (;;) {
-    if (cursor.take() != at) return nullptr;
-    const char* const name_end = cursor.take();
-    const auto length = static_cast<std::size_t>(name_end - at - 1);
-    if (limit_ - name_end < 3 || name_end[1] != ':' || length == 0) return nullptr;
+    const char* const begin = place.at;
+    const char* const name_end = quote(place.next + 1);
+    if (quote(place.next) != begin || limit_ - name_end < kHeadBytes) return refused();
+    const auto length = static_cast<std::size_t>(name_end - begin - 1);
+    if (length == 0) return refused();
     bytes_ += kElementBytes + length;
-    add_member(first, at, at + 1, name_end, ascending);
-    const std::size_t member = members_.size() - 1;
-    at = read(cursor, name_end + 2, depth + 1);
-    if (at == nullptr || at >= limit_) return nullptr;
-    members_[member].end = at;
-    if (*at == '}') break;
-    if (*at++ != ',') return nullptr;
+    const std::uint64_t prefix = prefix_of(begin + 1, length);
+    ascending = ascending && before < prefix;  // names that begin alike are looked at in the end
+    before = prefix;
+    const std::size_t member = open_;
+    add_member({prefix, begin + 1, static_cast<std::uint32_t>(length), 0});
+    place = read_named(place.next + 2, name_end, depth + 1);
+    if (place.at == nullptr) return refused();
+    members_[member].length = static_cast<std::uint32_t>(place.at - begin);
+    const char behind = *place.at++;
+    if (behind == '}') break;
+    if (behind != ',') return refused();
   }
-  return close_members(first, ascending) ? at + 1 : nullptr;
+  return close_members(first, ascending, place.at - 1) ? place : refused();
 }
 
-const char* PlainValue::set(Cursor& cursor, char type, const char* at) {
-  const std::size_t first = members_.size();
+PlainValue::Place PlainValue::set(const std::uint16_t* next, char type, const char* at) {
+  const std::size_t first = open_;
+  std::uint64_t before = 0;
   bool ascending = true;
   for (;;) {
-    if (cursor.take() != at) return nullptr;
-    const char* const close = cursor.take();
-    if (limit_ - close < 3 || !take_content(type, at + 1, close)) return nullptr;
-    add_member(first, at, at + 1, close, ascending);
-    at = members_.back().end = close + 1;
-    if (*at == ']') break;
-    if (*at++ != ',') return nullptr;
+    const char* const close = quote(next + 1);
+    if (quote(next) != at || limit_ - close < 3 || readable_ - at <= kHeadBytes) return refused();
+    if (!take_content(type, at + 1, close)) return refused();
+    const auto length = static_cast<std::size_t>(close - at - 1);
+    const std::uint64_t prefix = prefix_of(at + 1, length);
+    ascending = ascending && (before < prefix || open_ == first);
+    before = prefix;
+    add_member({prefix, at + 1, static_cast<std::uint32_t>(length), static_cast<std::uint32_t>(length + 2)});
+    next += 2;
+    at = close + 1;
+    const char behind = *at++;
+    if (behind == ']') break;
+    if (behind != ',') return refused();
   }
-  return close_members(first, ascending) ? at + 1 : nullptr;
+  return close_members(first, ascending, at - 1) ? Place{at, next} : refused();
 }
 
-void PlainValue::add_member(std::size_t first, const char* begin, const char* name, const char* name_end,
-                            bool& ascending) {
-  const auto length = static_cast<std::size_t>(name_end - name);
-  members_.push_back({name_prefix(name, length, limit_), name, length, begin, nullptr});
-  if (!ascending || members_.size() - first == 1) return;
-  const Member& before = members_[members_.size() - 2];
-  const Member& last = members_.back();
-  ascending = before.prefix < last.prefix || (before.prefix == last.prefix && before.name_view() < last.name_view());
-}
-
-// False: two are the same.
-bool PlainValue::close_members(std::size_t first, bool ascending) {
-  if (!ascending) {
-    const auto begin = members_.begin() + static_cast<std::ptrdiff_t>(first);
-    orders_.push_back({begin->begin, kept_.size(), members_.size() - first});
-    const auto before = [](const Member& a, const Member& b) {
-      return a.prefix != b.prefix ? a.prefix < b.prefix : a.name_view() < b.name_view();
-    };
-    if (members_.end() - begin == 2) {
-      std::swap(begin[0], begin[1]);  // they are not in ascending order
-    } else {
-      std::sort(begin, members_.end(), before);
+// Not every one of them is seen to be behind the one before it.
+bool PlainValue::put_in_order(Member* members, std::size_t count, const char* end) {
+  const auto before = [](const Member& a, const Member& b) {
+    return a.prefix != b.prefix ? a.prefix < b.prefix : a.name_view() < b.name_view();
+  };
+  const char* const begin = members[0].begin();
+  if (count == 2 && members[0].prefix != members[1].prefix) {  // most that are out of order are pairs
+    std::swap(members[0], members[1]);
+  } else {
+    const auto not_ascending = [&](const Member& a, const Member& b) { return !before(a, b); };
+    if (std::adjacent_find(members, members + count, not_ascending) == members + count) return true;
+    std::sort(members, members + count, before);
+    if (std::adjacent_find(members, members + count, not_ascending) != members + count) return false;
+  }
+  if (begin >= arranged_) {
+    arrange_up_to(begin);
+    for (std::size_t i = 0; i < count; ++i) {
+      copy(members[i].begin(), members[i].length);
+      *to_++ = ',';
     }
-    const auto same = [](const Member& a, const Member& b) {
-      return a.prefix == b.prefix && a.name_view() == b.name_view();
-    };
-    if (std::adjacent_find(begin, members_.end(), same) != members_.end()) return false;
-    kept_.insert(kept_.end(), begin, members_.end());
+    --to_;
+    arranged_ = end;
+    return true;
   }
-  members_.resize(first);
+  // Containers in it were put in order: its members change places in the copy.
+  arrange_up_to(end);
+  moved_.clear();
+  for (std::size_t i = 0; i < count; ++i) {
+    moved_.append({ordered_.data() + (members[i].begin() - begin_), members[i].length});
+    moved_.push_back(',');
+  }
+  std::memcpy(ordered_.data() + (begin - begin_), moved_.data(), moved_.size() - 1);
   return true;
 }
 
-std::string_view PlainValue::in_order(std::string_view text) {
-  ordered_.clear();
-  ordered_.append(text);
-  for (const Order& order : orders_) {
-    char* const begin = ordered_.data() + (order.begin - begin_);
-    moved_.clear();
-    for (std::size_t i = order.first; i < order.first + order.count; ++i) {
-      const Member& member = kept_[i];
-      moved_.append({ordered_.data() + (member.begin - begin_), static_cast<std::size_t>(member.end - member.begin)});
-      moved_.push_back(',');
-    }
-    std::memcpy(begin, moved_.data(), moved_.size() - 1);
+// In steps, which run over the end; what runs over is written again by whatever is copied next.
+void PlainValue::copy(const char* from, std::size_t length) {
+  char* const to = to_;
+  to_ += length;
+  if (static_cast<std::size_t>(readable_ - from) < length + kStep) {
+    std::memcpy(to, from, length);
+    return;
   }
-  return ordered_.view();
-}
-
-void PlainValue::forget_orders() {
-  orders_.clear();
-  kept_.clear();
+  std::size_t copied = 0;
+  do {
+    std::memcpy(to + copied, from + copied, kStep);
+    copied += kStep;
+  } while (copied < length);
 }
 
 }  // namespace bulk

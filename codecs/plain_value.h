@@ -6,6 +6,7 @@
 // One thread; reused. What it reads lies before `limit`, where there is no escape and no control character.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -25,62 +26,74 @@ inline constexpr std::size_t kElementBytes = 1;
 
 class PlainValue {
  public:
-  using Cursor = QuoteIndex::Cursor;
+  // Where reading has come to: behind the value (null: refused) and at the quote that comes next.
+  struct Place {
+    const char* at;
+    const std::uint16_t* next;
+  };
 
-  // Everything that is read from now on lies before `limit`.
-  void begin(const char* limit) {
+  // Everything that is read from now on lies before `limit`; quotes are counted from `window`; up to `readable` there
+  // are bytes.
+  void begin(const char* window, const char* limit, const char* readable) {
+    window_ = window;
     limit_ = limit;
-    members_.clear();
-    if (!orders_.empty()) forget_orders();
-  }
-
-  // A new attribute, whose text begins at `begin`.
-  void start(const char* begin) {
-    begin_ = begin;
+    readable_ = readable;
     bytes_ = 0;
-    if (!orders_.empty()) forget_orders();
+    open_ = 0;
   }
 
-  // The value that begins with the '{' at `at`: the byte behind its '}', or null.
-  const char* read(Cursor& cursor, const char* at, int depth) {
-    if (limit_ - at < 8) return nullptr;
-    const std::uint64_t head = word_at(at);
-    return kScalar.begins(head) ? scalar(cursor, at) : other(cursor, at, head, depth);
+  // The value behind a name, whose closing quote is *name_end, with 8 bytes from there before the limit. What comes
+  // next is the quote behind *name_end. What it returns lies before the limit.
+  Place read_named(const std::uint16_t* next, const char* name_end, int depth) {
+    return is_scalar(name_end) ? read_scalar(next, name_end) : read_other(next, name_end, depth);
+  }
+  // The same by kinds of value: strings, numbers and binaries, whose text is canonical as it stands ...
+  static bool is_scalar(const char* name_end) {
+    static constexpr Token kNamedScalar = token("\":{\"?\":\"");
+    return kNamedScalar.begins(word_at(name_end));
+  }
+  static char scalar_type(const char* name_end) { return name_end[4]; }
+  Place read_scalar(const std::uint16_t* next, const char* name_end) {
+    return scalar(next, scalar_type(name_end), name_end + 8);
+  }
+  // ... and others.
+  Place read_other(const std::uint16_t* next, const char* name_end, int depth) {
+    return name_end[1] == ':' ? other(next, name_end + 2, depth) : refused();
   }
 
-  // Of what was read since start().
+  // Of all that was read since begin(), what was refused included.
   std::size_t bytes() const { return bytes_; }  // as DynamoDB counts them
-  // The attribute, which ends at `end`, in canonical order; valid until the next call.
+
+  // To be called before an attribute that is no scalar, which begins at `begin` ...
+  void start(const char* begin) {
+    begin_ = arranged_ = begin;
+    to_ = ordered_.data();
+  }
+  // ... and behind it: its text in canonical order, valid until the next start().
   std::string_view canonical(const char* end) {
-    const std::string_view text(begin_, static_cast<std::size_t>(end - begin_));
-    return orders_.empty() ? text : in_order(text);
+    const auto length = static_cast<std::size_t>(end - begin_);
+    if (arranged_ == begin_) return {begin_, length};
+    arrange_up_to(end);
+    return {ordered_.data(), length};
   }
 
  private:
-  static constexpr Token kScalar = token("{\"?\":\"");
-
-  // A member of a map or an element of a set.
+  // A member of a map or an element of a set. Its text begins with the quote before `name`.
   struct Member {
-    std::uint64_t prefix = 0;  // of its name, see name_prefix()
+    std::uint64_t prefix = 0;  // of its name: 8 bytes, big-endian, zero-filled
     const char* name = nullptr;
-    std::size_t name_length = 0;
-    const char* begin = nullptr;
-    const char* end = nullptr;
+    std::uint32_t name_length = 0;
+    std::uint32_t length = 0;  // of the text
     std::string_view name_view() const { return {name, name_length}; }
+    const char* begin() const { return name - 1; }
   };
-  // Members of one container that stand in another order: those of kept_ from `first` on.
-  struct Order {
-    const char* begin = nullptr;  // of the first member in the text
-    std::size_t first = 0;
-    std::size_t count = 0;
-  };
+  static Place refused() { return {nullptr, nullptr}; }
+  const char* quote(const std::uint16_t* next) const { return window_ + *next; }
 
-  const char* scalar(Cursor& cursor, const char* at) {
-    cursor.take(), cursor.take(), cursor.take();
-    const char* const content = at + 6;
-    const char* const close = cursor.take();
-    if (limit_ - close < 3 || close[1] != '}') return nullptr;
-    return take_content(at[2], content, close) ? close + 2 : nullptr;
+  Place scalar(const std::uint16_t* next, char type, const char* content) {
+    const char* const close = quote(next + 3);
+    if (limit_ - close < 3 || close[1] != '}' || !take_content(type, content, close)) return refused();
+    return {close + 2, next + 4};
   }
   bool take_content(char type, const char* content, const char* close) {
     const auto length = static_cast<std::size_t>(close - content);
@@ -96,22 +109,43 @@ class PlainValue {
     return true;
   }
 
-  const char* other(Cursor& cursor, const char* at, std::uint64_t head, int depth);
-  const char* set(Cursor& cursor, char type, const char* at);
-  const char* list(Cursor& cursor, const char* at, int depth);
-  const char* map(Cursor& cursor, const char* at, int depth);
-  void add_member(std::size_t first, const char* begin, const char* name, const char* name_end, bool& ascending);
-  bool close_members(std::size_t first, bool ascending);
-  std::string_view in_order(std::string_view text);
-  void forget_orders();
+  Place other(const std::uint16_t* next, const char* at, int depth);
+  Place set(const std::uint16_t* next, char type, const char* at);
+  Place list(const std::uint16_t* next, const char* at, int depth);
+  Place map(const std::uint16_t* next, const char* at, int depth);
+  void add_member(const Member& member) {
+    if (open_ == members_.size()) members_.resize(2 * members_.size());
+    members_[open_++] = member;
+  }
+  // Those from `first` on are a whole container, which ends at `end`. False: two are the same.
+  bool close_members(std::size_t first, bool ascending, const char* end) {
+    const std::size_t count = open_ - first;
+    open_ = first;
+    return ascending || put_in_order(members_.data() + first, count, end);
+  }
+  bool put_in_order(Member* members, std::size_t count, const char* end);
+  void arrange_up_to(const char* end) {
+    copy(arranged_, static_cast<std::size_t>(end - arranged_));
+    arranged_ = end;
+  }
+  void copy(const char* from, std::size_t length);
 
-  const char* begin_ = nullptr;
+  static constexpr std::size_t kStep = 32;  // copied at once
+  static constexpr std::size_t kUsualMembers = 64;
+
+  const char* window_ = nullptr;
   const char* limit_ = nullptr;
+  const char* readable_ = nullptr;
   std::size_t bytes_ = 0;
-  std::vector<Member> members_;  // of the containers that are open, innermost last
-  std::vector<Member> kept_;
-  std::vector<Order> orders_;  // innermost containers first
-  Buffer ordered_;
+  // Of the containers that are open, innermost last: the first open_.
+  std::vector<Member> members_ = std::vector<Member>(kUsualMembers);
+  std::size_t open_ = 0;
+  // [begin_, arranged_) of the attribute stands in ordered_ as it is to be; to_ is behind it. Empty until something has
+  // to change places.
+  const char* begin_ = nullptr;
+  const char* arranged_ = nullptr;
+  char* to_ = nullptr;
+  std::array<char, QuoteIndex::kWindow + kStep> ordered_;
   Buffer moved_;
 };
 

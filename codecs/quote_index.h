@@ -4,44 +4,25 @@
 // walk).
 //
 // The index knows strings that can be taken as they stand. One with an escape, a control character or bad UTF-8, and
-// one that does not end in the window, is left to whoever reads it closely.
-// AVX2 where the processor has it, chosen when it runs; else SSE2. One thread; reused. Nothing behind the text is read.
+// one that does not end in the window, is left to whoever reads it closely. AVX-512 or AVX2
+// where the processor has it, chosen when it runs; else SSE2. One thread; reused. Nothing behind the text is read.
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
+
+#include "codecs/byte_block.h"
 
 namespace bulk {
 
 class QuoteIndex {
  public:
+  static constexpr std::size_t kWindow = 4096;  // bytes at most
+
   QuoteIndex();
   QuoteIndex(const QuoteIndex&) = delete;
   QuoteIndex& operator=(const QuoteIndex&) = delete;
-
-  // Walks from quote to quote. Kept in registers by the innermost loops, hence apart from what it walks over.
-  class Cursor {
-   public:
-    // The quote that comes next; at or behind window_end() when the window has no more.
-    const char* peek() const { return block_ + std::countr_zero(word_); }
-    const char* take() {
-      const char* quote = peek();
-      word_ &= word_ - 1;
-      while (word_ == 0) {
-        word_ = *next_++;
-        block_ += kBlock;
-      }
-      return quote;
-    }
-
-   private:
-    friend class QuoteIndex;
-    const char* block_ = nullptr;          // the text that `word_` is about
-    const std::uint64_t* next_ = nullptr;  // words of the blocks behind it
-    std::uint64_t word_ = 0;               // never 0: behind the window stand words full of quotes that are none
-  };
 
   // Without a look at the text: the first window begins at the first quote that is asked for.
   void begin(const char* text, const char* end);
@@ -50,21 +31,24 @@ class QuoteIndex {
   // forwards through the text; quotes before `open` are passed over.
   const char* plain_end(const char* open) {
     if (!seek(open)) refill(open);
-    cursor.take();
-    const char* close = cursor.take();
+    const char* const close = quote(1);
+    next += 2;
     if (close >= window_end_) return window_ == open ? nullptr : plain_end_in_next_window(open);
     return next_odd(open) < close ? nullptr : close;
   }
 
-  // The cursor's next quote is to be *open, an opening quote; false when that is not in the window.
+  // The next quote is to be *open, an opening quote; false when that is not in the window.
   bool seek(const char* open) {
     if (open >= window_end_) return false;
-    while (cursor.peek() < open) cursor.take();
-    return cursor.peek() == open;
+    while (quote(0) < open) ++next;
+    return quote(0) == open;
   }
 
-  // For loops that take quotes themselves: whatever stands in the window before next_odd() is plain.
-  Cursor cursor;
+  // For loops that take quotes themselves: where they stand, counted from window(); the next one first. Behind the last
+  // one of the window come some that point behind it, so that 8 may be looked at ahead. Whatever stands in the window
+  // before next_odd() is plain.
+  const std::uint16_t* next = nullptr;
+  const char* window() const { return window_; }
   const char* window_end() const { return window_end_; }
   // The first byte at or behind `at`, no further than calls have been, that a plain string cannot hold.
   const char* next_odd(const char* at) {
@@ -75,15 +59,15 @@ class QuoteIndex {
   void refill(const char* open) { fill_(*this, open); }
 
  private:
-  static constexpr std::size_t kBlock = 64;
-  static constexpr std::size_t kBlocks = 64;
-  // Nobody takes as many quotes as these hold without a look at window_end().
-  static constexpr std::size_t kWordsBehind = 2;
+  static constexpr std::size_t kBehind = 16;  // of the positions that are none
+  static constexpr std::uint16_t kNone = 0xFFFF;
 
+  const char* quote(std::size_t i) const { return window_ + next[i]; }
   template <typename Block>
   void fill_window(const char* open);
   static void fill_portable(QuoteIndex& index, const char* open);
   static void fill_avx2(QuoteIndex& index, const char* open);
+  static void fill_avx512(QuoteIndex& index, const char* open);
   const char* plain_end_in_next_window(const char* open);
 
   void (*fill_)(QuoteIndex&, const char*);
@@ -91,8 +75,8 @@ class QuoteIndex {
   const char* window_end_ = nullptr;
   const char* end_ = nullptr;
   const char* const* odd_ = nullptr;  // the next of odds_
-  std::array<std::uint64_t, kBlocks + kWordsBehind> quotes_;
-  std::array<const char*, kBlocks * kBlock + 1> odds_;  // backslashes and control characters; then one behind all text
+  std::array<std::uint16_t, kWindow + kPositionsTooMany + kBehind> quotes_;
+  std::array<const char*, kWindow + 1> odds_;  // backslashes and control characters; then one behind all text
 };
 
 }  // namespace bulk

@@ -99,7 +99,7 @@ struct ScanPageParser::Impl {
     around.append(reply.view(array.end, reply.size() - array.end));
     try {
       read_members(around, out, page);
-      if (page.count == page.lines.size()) return true;
+      if (page.count == page.lines.size() && page.lines.size() == array.items.size()) return true;
     } catch (const Error&) {
       // What is wrong with the whole is for the parser to say, as it sees it.
     }

@@ -162,6 +162,13 @@ TEST(ScanPage, LineBreaksBetweenTokensGoOut) {
   EXPECT_EQ(parsed.lines, "{\"Item\":{\"a b\":{\"S\":\"x  \\n\\\" {\"}}}\n");
 }
 
+TEST(ScanPage, ItemsInsideOfANameAreNone) {
+  EXPECT_EQ(problem(R"({"x\"Items":[{"a":{"S":"1"}}],"Items":[],"Count":1})"), "Count is 1 but there are 0 items");
+  ScanPageParser parser;
+  EXPECT_EQ(parse(parser, R"({"x\"Items":[{"a":{"S":"1"}}],"Items":[{"b":{"S":"2"}}],"Count":1})").lines,
+            "{\"Item\":{\"b\":{\"S\":\"2\"}}}\n");
+}
+
 TEST(ScanPage, SaysWhatIsMalformed) {
   EXPECT_EQ(problem(""), "it is empty");
   EXPECT_EQ(problem("[]"), "it is of the wrong type");

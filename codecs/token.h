@@ -1,6 +1,7 @@
 // Up to 8 characters of text compared at once, as one word.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -16,11 +17,19 @@ inline std::uint64_t word_at(const char* at) {
   return word;
 }
 
-// A mask of the first `length` bytes of such a word, of all of them from 8 on.
+// A mask of the first `length` bytes of such a word, of all of them from 8 on. From a table: lengths are too various to
+// be guessed by a branch.
 inline std::uint64_t first_bytes(std::size_t length) {
-  if (length >= 8) return ~std::uint64_t{0};
-  const std::uint64_t lowest = (std::uint64_t{1} << (8 * length)) - 1;
-  return std::endian::native == std::endian::little ? lowest : ~(~std::uint64_t{0} >> (8 * length));
+  static constexpr auto kMasks = [] {
+    std::array<std::uint64_t, 9> masks{};
+    for (std::size_t i = 1; i < masks.size(); ++i) {
+      std::array<std::uint8_t, 8> bytes{};
+      for (std::size_t k = 0; k < i; ++k) bytes[k] = 0xFF;
+      masks[i] = std::bit_cast<std::uint64_t>(bytes);
+    }
+    return masks;
+  }();
+  return kMasks[length < 8 ? length : 8];
 }
 
 struct Token {

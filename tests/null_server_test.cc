@@ -67,6 +67,12 @@ std::vector<std::string> scan(Client& client, const ItemSet& set, unsigned segme
   return found;
 }
 
+double sum(const rapidjson::Value& slots) {
+  double units = 0;
+  for (const auto& slot : slots.GetArray()) units += slot.GetDouble();
+  return units;
+}
+
 struct Running {
   explicit Running(const ItemSetOptions& items, const ServiceOptions& service_options = {},
                    const ServerOptions& server_options = {})
@@ -132,6 +138,17 @@ TEST(NullServer, TargetGivesTheSetOnceAllOfItIsThere) {
   client.send("POST /reset HTTP/1.1\r\nhost: x\r\n\r\n");
   EXPECT_EQ(client.receive().body, "{}");
   EXPECT_EQ(count(), 0u);
+}
+
+TEST(NullServer, ASetThatCameTwiceIsEqualAndSaysSo) {
+  const Running running(small(25), target());
+  Client client(running.server.port());
+  for (const unsigned duplicates : {0u, 25u}) {
+    client.call("BatchWriteItem", batch(items_of(running.set, 0, 25)));
+    const rapidjson::Document stats = client.stats();
+    EXPECT_TRUE(stats["equal"].GetBool());
+    EXPECT_EQ(stats["duplicates"].GetUint64(), duplicates);
+  }
 }
 
 TEST(NullServer, OneAlteredByteIsNotEqual) {
@@ -211,18 +228,35 @@ TEST(NullServer, TellsTheProcessesApartByTheirAccessKeys) {
   client.send(Client::request("BatchWriteItem", batch(items_of(running.set, 15, 20)), "TWO"));
   client.receive();
   const rapidjson::Document stats = client.stats();
-  const auto sum = [&](const char* name) {
-    double units = 0;
-    for (const auto& slot : stats["clients"][name].GetArray()) units += slot.GetDouble();
-    return units;
-  };
-  EXPECT_EQ(sum("ONE"), 15);
-  EXPECT_EQ(sum("TWO"), 5);
+  EXPECT_EQ(sum(stats["clients"]["ONE"]), 15);
+  EXPECT_EQ(sum(stats["clients"]["TWO"]), 5);
+}
+
+TEST(NullServer, TellsWhatOfTheHotPartitionWasAcceptedAndWhoWasRefused) {
+  ServiceOptions options = target();
+  options.capacity.hot_share = 0.5;
+  options.capacity.hot_wcu = 0.001;
+  options.capacity.burst_seconds = options.capacity.saved_seconds =
+      10'000;  // ten units, and no more while the test runs
+  const Running running(small(200), options);
+  Client client(running.server.port());
+  double hot = 0;
+  for (std::uint64_t i = 0; i < 200; ++i) hot += ItemSet::partition(i) < 0x8000'0000u ? 1 : 0;
+  ASSERT_GT(hot, 10);
+  for (std::uint64_t i = 0; i < 200; i += 25) {
+    client.send(Client::request("BatchWriteItem", batch(items_of(running.set, i, i + 25)), "ONE"));
+    client.receive();
+  }
+  const rapidjson::Document stats = client.stats();
+  EXPECT_EQ(sum(stats["accepted_hot"]), 10);
+  EXPECT_EQ(sum(stats["accepted"]), 200 - hot + 10);
+  EXPECT_EQ(sum(stats["clients"]["ONE"]), 200 - hot + 10);
+  EXPECT_EQ(sum(stats["clients_refused"]["ONE"]), hot - 10);
 }
 
 TEST(NullServer, LatencyDelaysEveryReplyWithoutHoldingUpTheNextRequest) {
   ServerOptions options;
-  options.latency = std::chrono::milliseconds(30);
+  options.latency = std::chrono::milliseconds(300);  // all three must be read within it, on a busy machine too
   const Running running(small(10), {}, options);
   Client client(running.server.port());
   const auto start = Service::Clock::now();

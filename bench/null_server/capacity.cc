@@ -32,12 +32,16 @@ Capacity::Capacity(const CapacityOptions& options) : options_(options) {
   if (options_.hot_share > 0) hot_.emplace(options_.hot_wcu, options_.burst_seconds, options_.saved_seconds);
 }
 
+bool Capacity::is_hot(std::uint32_t partition) const noexcept {
+  return hot_.has_value() && partition < options_.hot_share * 4294967296.0;
+}
+
 Capacity::Verdict Capacity::put(double units, std::uint32_t partition, double now) {
   for (; table_ && next_change_ < options_.changes.size() && options_.changes[next_change_].first <= now;
        ++next_change_) {
     table_->set_rate(options_.changes[next_change_].second, options_.changes[next_change_].first);
   }
-  const bool in_hot = hot_ && partition < options_.hot_share * 4294967296.0;
+  const bool in_hot = is_hot(partition);
   if (in_hot && !hot_->has(units, now)) return Verdict::partition_refuses;
   if (table_ && !table_->has(units, now)) return Verdict::table_refuses;
   if (in_hot) hot_->take(units);

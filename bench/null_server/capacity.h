@@ -48,6 +48,7 @@ class Capacity {
   enum class Verdict { accepted, table_refuses, partition_refuses };
   // Takes the units when it accepts. `partition` is ItemSet::partition(): the lowest share of them is hot.
   Verdict put(double units, std::uint32_t partition, double now);
+  bool is_hot(std::uint32_t partition) const noexcept;
 
  private:
   CapacityOptions options_;

@@ -39,28 +39,35 @@ void TimeLine::add(Slots& slots, std::size_t slot, double accepted, double refus
   slots.refused[slot] += refused;
 }
 
-void TimeLine::record(std::string_view client, double now, double accepted, double refused, bool request_refused) {
+void TimeLine::record(std::string_view client, double now, double accepted, double accepted_hot, double refused) {
   const auto slot = static_cast<std::size_t>(now / kSlotSeconds);
   add(all_, slot, accepted, refused);
+  add(hot_, slot, accepted_hot, 0);
   auto found = clients_.find(client);
   if (found == clients_.end()) found = clients_.emplace(client, Slots()).first;
   add(found->second, slot, accepted, refused);
   accepted_ += accepted;
   refused_ += refused;
-  if (request_refused) ++requests_refused_;
+  if (accepted == 0 && refused > 0) ++requests_refused_;
+}
+
+std::string TimeLine::json(const Clients& clients, std::vector<double> Slots::*which) {
+  std::string out;
+  for (const auto& [name, slots] : clients) {
+    if (!out.empty()) out += ',';
+    out += fmt::format(R"("{}":[{:.0f}])", name, fmt::join(slots.*which, ","));
+  }
+  return out;
 }
 
 std::string TimeLine::json() const {
   std::string out = fmt::format(R"("units":{:.1f},"units_refused":{:.1f},"requests_refused":{},"slot_seconds":{})",
                                 accepted_, refused_, requests_refused_, kSlotSeconds);
-  out += fmt::format(R"(,"accepted":[{:.0f}],"refused":[{:.0f}],"clients":{{)", fmt::join(all_.accepted, ","),
-                     fmt::join(all_.refused, ","));
-  for (bool first = true; const auto& [name, slots] : clients_) {
-    if (!first) out += ',';
-    first = false;
-    out += fmt::format(R"("{}":[{:.0f}])", name, fmt::join(slots.accepted, ","));
-  }
-  return out + "}";
+  out += fmt::format(R"(,"accepted":[{:.0f}],"refused":[{:.0f}],"accepted_hot":[{:.0f}])",
+                     fmt::join(all_.accepted, ","), fmt::join(all_.refused, ","), fmt::join(hot_.accepted, ","));
+  out += fmt::format(R"(,"clients":{{{}}},"clients_refused":{{{}}})", json(clients_, &Slots::accepted),
+                     json(clients_, &Slots::refused));
+  return out;
 }
 
 }  // namespace bulk::bench

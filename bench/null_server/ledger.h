@@ -1,8 +1,10 @@
 // What has been written to the table, compared with the set that is expected: how many puts, how many different keys of
-// the set, and the sum of the fingerprints of the texts. Equal means that every item of the set came exactly once with
-// exactly its bytes (or several times, where `duplicates` says so: a put may be repeated). Beside it the time line:
-// units accepted and refused in slots of a tenth of a second, altogether and per access key, which tells one process
-// from another. Not synchronised.
+// the set, and the sum of the fingerprints of the texts. Equal means that the table holds the set: every item came with
+// exactly its bytes, and nothing else did. It does not mean once: a put may be repeated, and `duplicates` counts those
+// that were. Whoever measures a client where nothing makes it repeat wants both, equal and no duplicates.
+//
+// Beside it the time line: units accepted and refused in slots of a tenth of a second, altogether, of the hot partition
+// and per access key, which tells one process from another. Not synchronised.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +44,8 @@ class TimeLine {
  public:
   static constexpr double kSlotSeconds = 0.1;
 
-  void record(std::string_view client, double now, double accepted, double refused, bool request_refused);
+  // What became of a request. `accepted_hot`: of the units accepted, those of the hot partition.
+  void record(std::string_view client, double now, double accepted, double accepted_hot, double refused);
   std::string json() const;
 
  private:
@@ -50,10 +53,14 @@ class TimeLine {
     std::vector<double> accepted;
     std::vector<double> refused;
   };
+  using Clients = std::map<std::string, Slots, std::less<>>;
   static void add(Slots& slots, std::size_t slot, double accepted, double refused);
 
+  static std::string json(const Clients& clients, std::vector<double> Slots::*which);
+
   Slots all_;
-  std::map<std::string, Slots, std::less<>> clients_;
+  Slots hot_;
+  Clients clients_;
   double accepted_ = 0;
   double refused_ = 0;
   std::uint64_t requests_refused_ = 0;

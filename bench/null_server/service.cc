@@ -227,6 +227,7 @@ Reply Service::put(const Request& request, bool batch) {
 
   std::array<bool, kMostPuts> accepted{};
   double taken = 0;
+  double taken_hot = 0;
   double refused = 0;
   bool hot = false;
   {
@@ -239,10 +240,11 @@ Reply Service::put(const Request& request, bool batch) {
       const Capacity::Verdict verdict = capacity_.put(units, partition, now);
       accepted[i] = verdict == Capacity::Verdict::accepted;
       (accepted[i] ? taken : refused) += units;
+      if (accepted[i] && capacity_.is_hot(partition)) taken_hot += units;
       hot = hot || verdict == Capacity::Verdict::partition_refuses;
       if (!accepted[i]) continue;
       if (if_new && put.index && ledger_.has(*put.index)) {
-        time_line_.record(request.client, now, taken, refused, false);
+        time_line_.record(request.client, now, taken, taken_hot, refused);
         return error("ConditionalCheckFailedException", "The conditional request failed");
       }
       if (put.index) {
@@ -251,7 +253,7 @@ Reply Service::put(const Request& request, bool batch) {
         ledger_.add_unknown();
       }
     }
-    time_line_.record(request.client, now, taken, refused, taken == 0);
+    time_line_.record(request.client, now, taken, taken_hot, refused);
   }
   if (taken == 0) return throttled(options_.on_demand, hot, table);
   Reply reply;
