@@ -34,7 +34,8 @@ class RateLimiter {
   Reservation reserve(double units);
 
   // When to ask again, at most 200 ms from now because the rate may grow meanwhile; 0: the request may go now. It is
-  // settled when its reply is there. A reservation that is given up is settled with nothing used and nothing refused.
+  // settled when its reply is there. A reservation that is given up is settled with nothing used and nothing refused,
+  // and who waits behind it moves up.
   std::chrono::nanoseconds wait_left(const Reservation& reservation);
 
   // The outcome of a request that had reserved `reserved`: `used` units were consumed; `refused` were turned away

@@ -22,6 +22,10 @@ constexpr double kFadingOfRequests = 0.8;  // with each cut
 constexpr double kSharedDepth = 0.3;
 constexpr double kSharedRecoverySeconds = 60;
 constexpr double kSharedDoublingSeconds = 1'800;
+constexpr double kSuddenSeconds = 3;     // of trouble: no cut is deeper than kSharedDepth
+constexpr double kRememberSeconds = 10;  // of trouble: the ceiling is remembered as it was
+constexpr double kForgetSeconds = 5;     // from then on half of it is forgotten in so many
+constexpr double kSaysNothing = 0.1;     // share accepted: less says that others have it all, not what there is
 
 // What is congestion.
 constexpr double kRefusedAtRandom = 0.01;  // share of requests
@@ -50,14 +54,17 @@ std::chrono::nanoseconds nanoseconds(double seconds) {
 }  // namespace
 
 RateModel::RateModel(const RateLimits& limits, SteadyTime now, std::uint64_t seed)
-    : limits_(limits),
+    : limits_{.max_units = std::min(limits.max_units, kMostRate),
+              .start_units = std::min(limits.start_units, kMostRate),
+              .share = limits.share},
       phase_(limits.start_units <= 0 ? Phase::unbounded
              : limits.share < 1      ? Phase::holding
                                      : Phase::searching),
-      rate_(clamped(limits.start_units > 0 ? limits.start_units : std::numeric_limits<double>::infinity())),
-      ceiling_(limits.start_units / limits.share),
+      rate_(clamped(limits.start_units > 0 ? limits_.start_units : std::numeric_limits<double>::infinity())),
+      ceiling_(limits_.start_units / limits.share),
       filled_(now),
       cut_(now),
+      trouble_(now),
       window_start_(now),
       random_(static_cast<std::uint32_t>(seed ^ seed >> 32)) {}
 
@@ -70,7 +77,7 @@ void RateModel::advance(SteadyTime now) {
   const double passed = seconds(now - filled_);
   filled_ = std::max(filled_, now);
   if (std::isinf(rate_) || passed <= 0) return;
-  poured_ += passed * rate_;
+  if (level_ < 0) pour(std::min(passed * rate_, -level_));
   level_ = std::min(level_ + passed * rate_, std::max(rate_ * kBurstSeconds, kLeastRate));
   if (phase_ == Phase::unbounded) return;
   // No growth that nobody uses: a rate far above what is being sent would be no limit at all when it is needed.
@@ -78,24 +85,43 @@ void RateModel::advance(SteadyTime now) {
   rate_ = clamped(std::min({curve(seconds(now - cut_)), useful, kMostRate}));
 }
 
+// What is added may be less than half of the last digit of the sum: the rest is kept.
+void RateModel::pour(double units) {
+  poured_rest_ += units;
+  const double sum = poured_ + poured_rest_;
+  poured_rest_ -= sum - poured_;
+  poured_ = sum;
+}
+
+// Whoever waits is behind what was served, so what that did not use moves them up; but the last of them no further than
+// the bucket allows, as others may have used more than they had reserved.
+void RateModel::give_back(double units) {
+  level_ += units;
+  const double ahead = last_goal_ - poured_ - poured_rest_ - std::max(-level_, 0.0);
+  if (units > 0 && ahead > 0) pour(std::min(units, ahead));
+}
+
 std::chrono::nanoseconds RateModel::reserve(double units, SteadyTime now) {
   reserved_ += units;
   if (std::isinf(rate_)) return std::chrono::nanoseconds(0);
   advance(now);
   level_ -= units;
+  last_goal_ = goal();
   return level_ >= 0 ? std::chrono::nanoseconds(0) : nanoseconds(-level_ / rate_);
 }
 
 std::chrono::nanoseconds RateModel::remaining(double goal, SteadyTime now) {
   advance(now);
-  if (std::isinf(rate_) || poured_ >= goal) return std::chrono::nanoseconds(0);
-  return std::max(nanoseconds((goal - poured_) / rate_), std::chrono::nanoseconds(1));
+  // Nobody waits longer than the bucket is in debt, whatever was rounded on the way.
+  const double left = std::min(goal - poured_ - poured_rest_, -level_);
+  if (std::isinf(rate_) || left <= 0) return std::chrono::nanoseconds(0);
+  return std::max(nanoseconds(left / rate_), std::chrono::nanoseconds(1));
 }
 
 void RateModel::settle(double reserved, double used, double refused, SteadyTime now) {
   advance(now);
   // Refused units stay charged: giving them back would let a refused request be sent again at once, a throttling storm.
-  if (!std::isinf(rate_)) level_ += reserved - used - refused;
+  if (!std::isinf(rate_)) give_back(reserved - used - refused);
   measure(reserved, used, now);
   settled_ += reserved;
   const bool stale = settled_ <= stale_until_ || (cuts_ > 0 && seconds(now - cut_) < kStaleSeconds);
@@ -104,6 +130,7 @@ void RateModel::settle(double reserved, double used, double refused, SteadyTime 
 
 void RateModel::measure(double reserved, double used, SteadyTime now) {
   used_since_cut_ += used;
+  settled_since_cut_ += reserved;
   ++requests_since_cut_;
   window_used_ += used;
   if (reserved > 0) window_requests_ += std::min(used / reserved, 1.0);
@@ -160,12 +187,19 @@ void RateModel::cut(double refused, SteadyTime now) {
   const double found = std::max({sustained(since_cut, now), kLeastRate, first ? refused : 0});
   const bool shared = limits_.share < 1;
   const double before = ceiling_;
-  ceiling_ = shared && phase_ == Phase::holding ? found / limits_.share : found;
+  const bool share_held = shared && phase_ == Phase::holding;
+  const double share_left = share_held ? cut_share(found, since_cut, now) : 0;
+  if (!share_held) {
+    ceiling_ = found;
+    trouble_ = now;
+  }
   // A share is held for long, so the ceiling that it is a share of is measured first.
   const bool unsure = shared && phase_ == Phase::searching && since_cut < kSearchSeconds;
   phase_ = first || unsure ? Phase::searching : Phase::holding;
-  depth_ = shared && phase_ == Phase::holding ? kSharedDepth
-                                              : kDepth + (kFirstDepth - kDepth) * std::max(0.0, 1 - cuts_ / kFirstCuts);
+  depth_ = share_held ? 1 - share_left / (ceiling_ * limits_.share)
+           : shared && phase_ == Phase::holding
+               ? kSharedDepth
+               : kDepth + (kFirstDepth - kDepth) * std::max(0.0, 1 - cuts_ / kFirstCuts);
   ++cuts_;
   // Who was pushed aside a moment ago is not one that is slow by nature.
   usual_requests_ = std::max(requests_per_second_, kFadingOfRequests * usual_requests_);
@@ -177,9 +211,24 @@ void RateModel::cut(double refused, SteadyTime now) {
   cut_ = now;
   rate_ = clamped(curve(0));
   level_ = std::min(level_, 0.0);
-  used_since_cut_ = requests_since_cut_ = 0;
+  used_since_cut_ = settled_since_cut_ = requests_since_cut_ = 0;
   evidence_ = Evidence();
   stale_until_ = reserved_ + level_;  // without those that still wait
+}
+
+// Whoever else needs the table may take all of it for a moment. What is left then is no ceiling: the curve goes back to
+// the one that there was, unless that is refused again and again. Returns the rate to begin with.
+double RateModel::cut_share(double found, double since_cut, SteadyTime now) {
+  const double refused_at = rate_ / limits_.share;
+  const bool again = cuts_ > 0 && since_cut < kSharedRecoverySeconds / 2;  // after that 7/8 of the cut have healed
+  if (!again) trouble_ = now;
+  const double lasted = seconds(now - trouble_);
+  if (!again) {
+    ceiling_ = refused_at;
+  } else if (lasted > kRememberSeconds && used_since_cut_ > kSaysNothing * settled_since_cut_) {
+    ceiling_ = std::max(std::min(ceiling_, refused_at), ceiling_ * std::exp2(-since_cut / kForgetSeconds));
+  }
+  return (1 - kSharedDepth) * (lasted < kSuddenSeconds ? rate_ : std::min(found, rate_));
 }
 
 double RateModel::curve(double since_cut) const {

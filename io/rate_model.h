@@ -32,7 +32,15 @@
 // of latency) it takes minutes.
 //
 // Where others need the table (share < 1) the rate is that share of the ceiling found, a cut is deeper (70 %), takes a
-// minute to heal, and the way up is a doubling per 30 minutes, which is how fast a table on demand grows.
+// minute to heal, and the way up is a doubling per 30 minutes, which is how fast a table on demand grows. Others may
+// take all of the table for a moment, and what they leave then is no ceiling: cuts come as often as refusals, each to
+// 70 %, after 3 s to what is accepted, but the curve heals to the ceiling before the fall. Where cuts go on for 10 s
+// although the table accepts something, the capacity was lowered: from then on the former ceiling is forgotten, half of
+// it in 5 s, down to the rate that was refused.
+//
+// Waiting. Goals are counted in units of debt paid back, in two doubles, so that neither an idle hour nor an absurd
+// maximum (bounded by 1e12) costs the last digit of a small step. What a request did not use is paid back at once and
+// moves up whoever waits behind it, but the last of them never ahead of the bucket.
 //
 // Rejected, by the worst of 9 or 18 runs of 8 processes at 10,000 units per second (now: Jain's index 0.97) unless
 // said:
@@ -63,7 +71,7 @@ class RateModel {
 
   // What the caller of the last reserve() waits for, and how long it still has to wait for it: less than it was told
   // when the rate has grown since, more when it was cut. The rate grows while one waits: ask again before the end.
-  double goal() const noexcept { return poured_ + std::max(-level_, 0.0); }
+  double goal() const noexcept { return poured_ + (poured_rest_ + std::max(-level_, 0.0)); }
   std::chrono::nanoseconds remaining(double goal, SteadyTime now);
 
   // The outcome of a request that had reserved `reserved`: `used` units were consumed, `refused` were turned away.
@@ -85,10 +93,13 @@ class RateModel {
   };
 
   void advance(SteadyTime now);
+  void pour(double units);
+  void give_back(double units);
   void measure(double reserved, double used, SteadyTime now);
   bool congested(double reserved, double refused);
   double sustained(double since_cut, SteadyTime now) const;
   void cut(double refused, SteadyTime now);
+  double cut_share(double found, double since_cut, SteadyTime now);
   double curve(double since_cut) const;
   double clamped(double rate) const;
 
@@ -101,12 +112,15 @@ class RateModel {
   bool fell_ = false;   // the ceiling, by much, at the last cut
   int cuts_ = 0;
 
-  double level_ = 0;   // units in the bucket, negative in debt
-  double poured_ = 0;  // units that the rate has given since the beginning
+  double level_ = 0;        // units in the bucket, negative in debt
+  double poured_ = 0;       // units of debt that were paid back since the beginning
+  double poured_rest_ = 0;  // what is too little for its last digit
+  double last_goal_ = 0;
   SteadyTime filled_;
 
   SteadyTime cut_;
-  double used_since_cut_ = 0, requests_since_cut_ = 0;
+  SteadyTime trouble_;  // the first of the last cuts: the share has not recovered between any two of them
+  double used_since_cut_ = 0, settled_since_cut_ = 0, requests_since_cut_ = 0;
   double reserved_ = 0, settled_ = 0;  // units, since the beginning
   double stale_until_ = 0;             // of settled_: what follows was sent after the cut
   Evidence evidence_;

@@ -122,6 +122,74 @@ TEST(RateModel, OfACeilingThatOthersNeedItTakesItsShareAndProbesSeldom) {
   EXPECT_LT(shared.refused, 0.001 * shared.accepted);
 }
 
+TEST(RateModel, ASpikeOfOthersCostsAShareAMinuteAndNotHours) {
+  Table shared({.start_units = 5'000, .share = 0.5}, 10'000);
+  shared.run(120s);
+  const double before = shared.model.rate();
+  shared.capacity = 0;
+  shared.run(500ms);
+  EXPECT_LT(shared.model.rate(), before / 2) << "others are let go first";
+  shared.capacity = 10'000;
+  shared.run(90s);
+  EXPECT_GT(shared.model.rate(), 0.9 * before);
+}
+
+TEST(RateModel, AShareFollowsACapacityThatWasLoweredForGood) {
+  Table shared({.start_units = 5'000, .share = 0.5}, 10'000);
+  shared.run(120s);
+  shared.capacity = 100;
+  shared.run(120s);
+  shared.run(300s);
+  EXPECT_GT(shared.accepted, 0.5 * 300 * 100);
+  EXPECT_LT(shared.refused, 0.02 * shared.accepted) << "the former ceiling is forgotten";
+}
+
+TEST(RateModel, AnAbsurdMaximumDoesNotStallWhoeverComesAfterAnIdleHour) {
+  for (const double most : {1e9, 1e15, 1e18}) {
+    SteadyTime now{};
+    RateModel model({.max_units = most}, now);
+    model.remaining(0, now += 1h);
+    model.reserve(4e12, now);
+    const double goal = model.goal();
+    EXPECT_GT(model.remaining(goal, now).count(), 0) << most;
+    for (int i = 0; i < 100 && model.remaining(goal, now).count() > 0; ++i) now += model.remaining(goal, now);
+    EXPECT_EQ(model.remaining(goal, now), 0ns) << most;
+  }
+}
+
+TEST(RateModel, WhatIsGivenBackMovesUpWhoeverWaitsBehind) {
+  RateModel model({.max_units = 100}, SteadyTime{});
+  model.reserve(1'000, SteadyTime{});
+  model.reserve(50, SteadyTime{});
+  const double behind = model.goal();
+  EXPECT_EQ(model.remaining(behind, SteadyTime{}), 10'500ms);
+  model.settle(1'000, 0, 0, SteadyTime{});
+  EXPECT_EQ(model.remaining(behind, SteadyTime{}), 500ms);
+}
+
+TEST(RateModel, WhatIsGivenBackMovesNobodyAheadOfTheRate) {
+  RateModel model({.max_units = 100}, SteadyTime{});
+  model.reserve(100, SteadyTime{});
+  model.reserve(50, SteadyTime{});
+  const double behind = model.goal();
+  model.settle(0, 80, 0, SteadyTime{});  // more than was reserved
+  model.settle(100, 20, 0, SteadyTime{});
+  EXPECT_EQ(model.remaining(behind, SteadyTime{}), 1'500ms) << "150 units, of them 80 given back, and 80 more used";
+  model.reserve(50, SteadyTime{});
+  EXPECT_EQ(model.remaining(model.goal(), SteadyTime{}), 2s);
+
+  double used = 0;  // 100 who estimate twice of what they need
+  SteadyTime now = SteadyTime{} + 2s;
+  for (int i = 0; i < 100; ++i) {
+    model.reserve(20, now);
+    const double goal = model.goal();
+    while (model.remaining(goal, now).count() > 0) now += model.remaining(goal, now);
+    model.settle(20, 10, 0, now);
+    used += 10;
+  }
+  EXPECT_LE(used, 100 * (seconds(now) - 2) + 25 + 10);
+}
+
 TEST(RateModel, ChargesWhatWasUsedInsteadOfWhatWasEstimated) {
   RateModel model({.max_units = 100}, SteadyTime{});
   EXPECT_GT(model.reserve(100, SteadyTime{}), 0ns);

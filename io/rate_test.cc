@@ -50,6 +50,15 @@ TEST(RateLimiter, AReservationThatIsGivenUpMakesRoom) {
   EXPECT_LT(limiter.wait_left(small), 200ms);
 }
 
+TEST(RateLimiter, AReservationThatIsGivenUpMovesUpWhoeverWaitsBehind) {
+  RateLimiter limiter({.max_units = 0.001});
+  const RateLimiter::Reservation large = limiter.reserve(1e6);
+  const RateLimiter::Reservation small = limiter.reserve(1e-9);
+  EXPECT_EQ(limiter.wait_left(small), 200ms);
+  limiter.settle(large.units, 0, 0);
+  EXPECT_LT(limiter.wait_left(small), 200ms);
+}
+
 TEST(RateLimiter, SaysThatSomebodyIsHeldBack) {
   RateLimiter limiter({});
   {

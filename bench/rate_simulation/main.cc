@@ -18,12 +18,14 @@ int main(int argc, char** argv) {
     bool first = true;
     for (const Measure& measure : scenario.measure()) {
       const std::string goal =
-          measure.goal ? fmt::format("{} {:g} %", measure.at_least ? ">=" : "<=", 100 * *measure.goal) : "";
+          measure.goal ? fmt::format("{} {:g} %", measure.at_least ? ">=" : "<=", 100 * *measure.goal) : "-";
       fmt::print("{:<46}{:<38}{:>9}{:>8.2f} %{}\n", first ? scenario.name : "", measure.what, goal, 100 * measure.value,
                  measure.met() ? "" : "  MISSED");
       std::fflush(stdout);
       csv += fmt::format("\"{}\",\"{}\",{},{:.5f},{}\n", scenario.name, measure.what, goal, measure.value,
-                         measure.met() ? "yes" : "no");
+                         !measure.goal   ? "-"
+                         : measure.met() ? "yes"
+                                         : "no");
       all_met = all_met && measure.met();
       first = false;
     }

@@ -10,7 +10,10 @@ namespace {
 
 constexpr double kFound = 5;  // seconds that the goals leave for finding the ceiling
 constexpr double kUsed = 0.97, kRefused = 0.01;
-constexpr double kLatencies[] = {0, 0.005, 0.05};
+
+double total(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
 
 Measure at_least(std::string what, double value, std::optional<double> goal = std::nullopt) {
   return {std::move(what), value, true, goal};
@@ -32,9 +35,10 @@ void keep_worst(std::vector<Measure>& worst, const std::vector<Measure>& measure
 }
 
 std::vector<Measure> worst_of(RunSettings settings, unsigned seeds,
-                              const std::function<std::vector<Measure>(const RunResult&)>& measure) {
+                              const std::function<std::vector<Measure>(const RunResult&)>& measure,
+                              std::initializer_list<double> latencies = {0, 0.005, 0.05}) {
   std::vector<Measure> worst;
-  for (const double latency : kLatencies) {
+  for (const double latency : latencies) {
     for (settings.seed = 1; settings.seed <= seeds; ++settings.seed) {
       settings.latency = latency;
       keep_worst(worst, measure(run(settings)));
@@ -190,6 +194,65 @@ std::vector<Measure> foreground(bool known) {
   });
 }
 
+// At kOutage others take all of a table but `left` of it for `seconds`. The rate is what the table accepts of ours.
+constexpr double kOutage = 120;
+
+RunSettings outage(double share, double start, double seconds, double left, double after) {
+  RunSettings settings = table_of(10'000, kOutage + seconds + after);
+  settings.in_flight = 64;
+  settings.processes[0].limits.share = share;
+  settings.processes[0].limits.start_units = start;
+  if (share < 1) settings.foreground = 0.3 * settings.table.capacity;
+  settings.table.changes = {{kOutage, left * settings.table.capacity, true},
+                            {kOutage + seconds, settings.table.capacity}};
+  return settings;
+}
+
+double accepted(const RunResult& result, double from, double to) {
+  double units = 0;
+  for (auto i = static_cast<std::size_t>(from); i < static_cast<std::size_t>(to); ++i) {
+    units += total(result.seconds.at(i).accepted);
+  }
+  return units;
+}
+
+// Without latency a share that was not told is not found before the outage: one request at a time leaves the refusals
+// to the application, and no former rate is there to compare with.
+std::vector<Measure> outage_of_share(double start, double seconds, double left) {
+  return worst_of(
+      outage(0.5, start, seconds, left, 300), 2,
+      [&](const RunResult& result) {
+        const double before = accepted(result, kOutage - 10, kOutage);
+        const double over = std::ceil(kOutage + seconds);
+        return std::vector{
+            at_least("rate 80 to 90 s after it, of the former", accepted(result, over + 80, over + 90) / before, 0.9),
+            at_most("refused of the application's after it", result.refused_of_foreground(over, over + 300), 0.01)};
+      },
+      {0.005, 0.05});
+}
+
+std::vector<Measure> outage_of_all(double seconds) {
+  return worst_of(outage(1, 0, seconds, 0, 60), 3, [&](const RunResult& result) {
+    const double over = std::ceil(kOutage + seconds);
+    return std::vector{at_least("used from 5 to 8 s after it", result.used(over + 5, over + 8)),
+                       at_least("used from 10 s after it on", result.used(over + 10, over + 60), kUsed)};
+  });
+}
+
+// The capacity is lowered for good: what was found before must not be tried again and again.
+std::vector<Measure> lowered_beside_foreground() {
+  RunSettings settings = outage(0.5, 0, 3'600, 0.1, 0);
+  settings.foreground = 300;
+  settings.seconds = kOutage + 1'200;
+  return worst_of(settings, 2, [&](const RunResult& result) {
+    return std::vector{
+        at_most("refused of the application's in 60 s", result.refused_of_foreground(kOutage, kOutage + 60)),
+        at_most("refused of the application's from then on",
+                result.refused_of_foreground(kOutage + 60, settings.seconds), 0.01),
+        at_least("used by us from then on", result.used(kOutage + 60, settings.seconds), 0.4)};
+  });
+}
+
 // Each row the mean of `step` seconds.
 Lines by_second(std::string file, std::vector<std::string> names, const RunResult& result, std::size_t step,
                 const std::function<std::vector<double>(const Second&)>& values) {
@@ -204,10 +267,6 @@ Lines by_second(std::string file, std::vector<std::string> names, const RunResul
     lines.rows.push_back(std::move(row));
   }
   return lines;
-}
-
-double total(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
 std::vector<double> used_and_sent(const Second& second) {
@@ -242,6 +301,13 @@ const std::vector<Scenario>& scenarios() {
       {"one hot partition of 1,000 of 10,000 units/s", true, [] { return hot_partition(); }},
       {"an application needs 30 %, capacity known", true, [] { return foreground(true); }},
       {"an application needs 30 %, capacity unknown", true, [] { return foreground(false); }},
+      {"others take all for 0.5 s", true, [] { return outage_of_share(0, 0.5, 0); }},
+      {"others take all for 5 s", true, [] { return outage_of_share(0, 5, 0); }},
+      {"others take 95 % for 0.5 s", true, [] { return outage_of_share(0, 0.5, 0.05); }},
+      {"others take all for 5 s, capacity known", true, [] { return outage_of_share(5'000, 5, 0); }},
+      {"lowered to a tenth, beside an application", true, [] { return lowered_beside_foreground(); }},
+      {"nothing accepted for 0.5 s, all is ours", true, [] { return outage_of_all(0.5); }},
+      {"nothing accepted for 5 s, all is ours", true, [] { return outage_of_all(5); }},
   };
   return all;
 }

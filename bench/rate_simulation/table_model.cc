@@ -24,8 +24,9 @@ void TableModel::advance(double now) {
                                 settings_.burst_seconds * settings_.partition_capacity);
     now_ = until;
     if (change) {
-      capacity_ = settings_.changes[next_change_++].capacity;
-      level_ = std::min(level_, settings_.burst_seconds * capacity_);
+      const CapacityChange& changed = settings_.changes[next_change_++];
+      capacity_ = changed.capacity;
+      level_ = changed.drained ? 0 : std::min(level_, settings_.burst_seconds * capacity_);
     }
   }
   if (!settings_.on_demand || now - second_ < 1) return;

@@ -14,6 +14,7 @@ namespace bulk::sim {
 struct CapacityChange {
   double at;  // seconds
   double capacity;
+  bool drained = false;  // what was saved up is gone
 };
 
 struct TableSettings {
