@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "io/aws_endpoint.h"
 #include "io/aws_metadata.h"
@@ -207,7 +208,8 @@ std::optional<DynamoDbReply> DynamoDbClient::Attempt::ended(HttpResult result) {
 DynamoDbReply DynamoDbClient::attempt(std::string_view operation, std::string_view body, Buffer recycled) {
   Attempt attempt(*this, operation, body);
   while (true) {
-    if (auto reply = attempt.ended(http_.send(attempt.request(), std::move(recycled)))) return std::move(*reply);
+    if (auto reply = attempt.ended(http_.send(attempt.request(), std::exchange(recycled, Buffer()))))
+      return std::move(*reply);
   }
 }
 
