@@ -47,6 +47,7 @@ struct TableSchema {
 struct TableFacts {
   TableIdentity identity;
   std::string origin;                 // of a dump: the endpoint it was taken from; else empty
+  std::string selection;              // of a dump: DumpHeader::selection_json
   std::optional<TableSchema> schema;  // a foreign file has none
   std::string dialect = "dynamodb-json";
   std::optional<std::uint64_t> records;    // exact for dumps, otherwise an estimate for progress
@@ -126,9 +127,17 @@ struct WriteResult {
   Outcome outcome = Outcome::done;
   std::vector<std::uint32_t> unprocessed;  // positions in the span given to write()
   std::vector<std::uint32_t> skipped;  // positions, only_missing: a record with this key was there and was left alone
-  double units = 0;                    // capacity consumed
+  // Of changes (Store::updater): what a change was computed from is no longer there, so nothing was done to the record.
+  struct Conflict {
+    std::uint32_t position;
+    std::string item;  // as it is now, a JSON object in DynamoDB JSON; empty: there is none
+  };
+  std::vector<Conflict> conflicts;
+  double units = 0;  // capacity consumed
   std::string reason;
   bool key_range = false;  // throttled: because of one hot partition, as the service says
+  bool sent = true;        // false: it has ended without a request to the target
+  bool resent = false;     // a connection broke and it went out again: an earlier sending may have been carried out
 };
 
 // A record within its batch, as the write stage passes it.
@@ -236,6 +245,11 @@ class Store {
   virtual void drop() = 0;
   virtual std::unique_ptr<Source> source(const ReadOptions& options) = 0;
   virtual std::unique_ptr<Sink> sink(const WriteOptions& options) = 0;
+  // A sink of changes (codecs/change.h) instead of records: each touches the attributes that it names and nothing else,
+  // and is carried out only where these, and the attributes it was computed from, are still what they were; otherwise
+  // it is a conflict. Its estimate_units() takes Record::size_bytes for the larger of the item's two sizes.
+  // Error(usage) of a store whose records cannot be changed in place.
+  virtual std::unique_ptr<Sink> updater(const WriteOptions& options);
 };
 
 }  // namespace bulk

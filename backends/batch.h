@@ -35,7 +35,8 @@ struct Batch {
   std::uint64_t first_line = 0;  // 1-based line number of records[0] in a foreign file; 0: not from lines
   Cursor after;                  // where reading goes on when all of this batch is done
 
-  Buffer encoded;  // what Sink::encode made of the bytes (a dump: one stored frame)
+  Buffer encoded;  // what Sink::encode made of the bytes (a dump: one stored frame), or what a log is to keep of them
+  bool incomplete = false;  // some of its records were held back: nobody may go on behind it
 
   std::string_view line(const Record& record) const { return bytes.view(record.offset, record.length); }
 
@@ -48,6 +49,7 @@ struct Batch {
     segment = 0;
     sequence = 0;
     first_line = 0;
+    incomplete = false;
   }
 };
 

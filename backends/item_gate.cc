@@ -13,8 +13,12 @@ bool ItemGate::refuse(std::string_view why) {
 }
 
 bool ItemGate::admit(std::string_view line) {
-  item_ = item_of_line(line);
-  if (item_.empty()) return refuse("not a record line");
+  const std::string_view item = item_of_line(line);
+  return item.empty() ? refuse("not a record line") : admit_item(item);
+}
+
+bool ItemGate::admit_item(std::string_view item) {
+  item_ = item;
   if (!scanner_.scan(item_, facts_)) {
     return refuse("One or more parameter values were invalid: " + scanner_.problem().text);
   }

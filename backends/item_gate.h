@@ -24,9 +24,11 @@ class ItemGate {
 
   // The item of a record line; false when the service would refuse it: see reason().
   bool admit(std::string_view line);
+  // The same of an item alone, or of a key alone.
+  bool admit_item(std::string_view item);
   const std::string& reason() const noexcept { return reason_; }
 
-  // Of the line admitted last.
+  // Of what was admitted last.
   std::string_view item() const noexcept { return item_; }
   const ItemFacts& facts() const noexcept { return facts_; }
   std::string_view key_text() const noexcept { return scanner_.key_text(); }

@@ -15,6 +15,15 @@ TEST(ItemGate, DecodesTheKey) {
   EXPECT_EQ(gate.item(), R"({"sk":{"N":"1e2"},"x":{"S":""},"pk":{"S":"a\"\u0041"}})");
 }
 
+TEST(ItemGate, AdmitsAnItemOrAKeyAlone) {
+  ItemGate gate(kKey);
+  ASSERT_TRUE(gate.admit_item(R"({"sk":{"N":"1e2"},"pk":{"S":"a"}})")) << gate.reason();
+  EXPECT_EQ(gate.key_text(), R"({"pk":{"S":"a"},"sk":{"N":"100"}})");
+  EXPECT_EQ(gate.facts().size_bytes, 7u);
+  EXPECT_FALSE(gate.admit_item(R"({"sk":{"N":"1e2"},"pk":{"S":"a"}} )"));
+  EXPECT_EQ(gate.reason(), "ValidationException: text behind the item");
+}
+
 TEST(ItemGate, RefusesWhatIsNoRecordLine) {
   ItemGate gate(kKey);
   EXPECT_FALSE(gate.admit("{}"));

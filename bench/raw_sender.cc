@@ -36,6 +36,7 @@ struct Flags {
   unsigned short port = 0;
   unsigned connections = 16;
   std::string bodies;
+  std::string operation = "BatchWriteItem";
   bool sha256 = false;
   bool tls = false;
   double per_second = 0;  // 0: as fast as replies come
@@ -166,7 +167,7 @@ class Sender {
         .append(
             "\r\nContent-Type: application/x-amz-json-1.0\r\nX-Amz-Date: 20250101T000000Z\r\nX-Amz-Target: "
             "DynamoDB_20120810.")
-        .append(flags_.per_second > 0 ? "PutItem" : "BatchWriteItem")
+        .append(flags_.per_second > 0 ? "PutItem" : flags_.operation)
         .append("\r\nContent-Length: ")
         .append(std::to_string(message.begin.size() + body.size()))
         .append("\r\n\r\n");
@@ -224,6 +225,7 @@ int run(int argc, char** argv) {
   Flags flags;
   app.add_option("--port", flags.port, "of the server, on 127.0.0.1")->required();
   app.add_option("--bodies", flags.bodies, "a body a line")->required();
+  app.add_option("--operation", flags.operation, "that the bodies are of (BatchWriteItem)");
   app.add_option("--connections", flags.connections, "kept open (16)")->check(CLI::Range(1, 10'000));
   app.add_flag("--sha256", flags.sha256, "hash every body");
   app.add_flag("--tls", flags.tls, "speak TLS; any certificate will do");

@@ -115,6 +115,17 @@ class Metadata {
     return digest;
   }
 
+  // The text of an object, or nothing when there is none.
+  std::string object(const rapidjson::Value& object, const char* name) const {
+    const rapidjson::Value* value = find(object, name);
+    if (value == nullptr) return {};
+    if (!value->IsObject()) wrong_type(name, "an object");
+    rapidjson::StringBuffer buffer;
+    Writer writer(buffer);
+    value->Accept(writer);
+    return {buffer.GetString(), buffer.GetSize()};
+  }
+
   [[noreturn]] void wrong_type(const char* name, const char* wanted) const {
     corrupt(std::string("member '") + name + "' is not " + wanted);
   }
@@ -149,6 +160,10 @@ std::string encode_header(const DumpHeader& header) {
   if (!header.schema_json.empty()) {
     writer.Key("schema");
     writer.RawValue(header.schema_json.data(), header.schema_json.size(), rapidjson::kObjectType);
+  }
+  if (!header.selection_json.empty()) {
+    writer.Key("selection");
+    writer.RawValue(header.selection_json.data(), header.selection_json.size(), rapidjson::kObjectType);
   }
   writer.EndObject();
   return skippable_frame(kHeaderMagic, view(buffer));
@@ -214,13 +229,8 @@ DumpHeader decode_header(std::string_view payload) {
     header.table.created = metadata.text(*table, "created");
     header.table.arn = metadata.text(*table, "arn");
   }
-  if (const rapidjson::Value* schema = metadata.find(root, "schema"); schema != nullptr) {
-    if (!schema->IsObject()) metadata.wrong_type("schema", "an object");
-    rapidjson::StringBuffer buffer;
-    Writer writer(buffer);
-    schema->Accept(writer);
-    header.schema_json = view(buffer);
-  }
+  header.schema_json = metadata.object(root, "schema");
+  header.selection_json = metadata.object(root, "selection");
   return header;
 }
 

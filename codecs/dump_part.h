@@ -25,7 +25,8 @@ struct DumpHeader {
   std::string tool, dialect, started, source, stage;
   bool distinct_keys = true;  // false: made from a foreign file; a key may stand twice, the last one counts
   TableIdentity table;
-  std::string schema_json;  // compact JSON object, or empty
+  std::string schema_json;     // compact JSON object, or empty
+  std::string selection_json;  // the same: what was left out or changed on the way; empty: nothing
 };
 
 struct SegmentTotals {

@@ -217,6 +217,11 @@ bool ItemWalk::repair_string(String& string, bool non_ascii) {
   while (peek() != '"') {
     if (at_ == end_) return fail_syntax("");
     if (*at_ != '\\') return fail(at_, "control character in a string");
+    if (end_ - at_ >= 2 && is_canonical_escape(at_[1])) {  // `\n` and `\"`: most escapes there are
+      ++saved_bytes;
+      at_ = find_string_stop(at_ + 2, end_, non_ascii);
+      continue;
+    }
     const Escape escape = read_escape(at_, end_);
     if (escape.problem != nullptr) return fail(at_, escape.problem);
     saved_bytes += escape.length - utf8_length(escape.code);

@@ -21,6 +21,12 @@ struct Escape {
 // The escape sequence whose backslash is *at.
 Escape read_escape(const char* at, const char* end);
 
+// Whether a backslash and this letter are how the canonical form of docs/format.md spells a character.
+inline bool is_canonical_escape(char letter) {
+  return letter == '"' || letter == '\\' || letter == 'b' || letter == 'f' || letter == 'n' || letter == 'r' ||
+         letter == 't';
+}
+
 std::size_t utf8_length(char32_t code);
 
 // `code` as the content of a string in the canonical form of docs/format.md: escaped only where JSON requires it.

@@ -81,6 +81,11 @@ std::optional<std::uint32_t> content_checksum(std::string_view stored) {
   return read_u32(stored.data() + stored.size() - kChecksumBytes);
 }
 
+std::uint64_t frame_content_bytes(std::string_view stored) {
+  const unsigned long long bytes = ZSTD_getFrameContentSize(stored.data(), stored.size());
+  return bytes == ZSTD_CONTENTSIZE_UNKNOWN || bytes == ZSTD_CONTENTSIZE_ERROR ? 0 : bytes;
+}
+
 struct FrameCodec::Contexts {
   int level = kTunedLevel;
   bool tuned = false;  // the compressor has kTuned's parameters

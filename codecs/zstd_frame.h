@@ -19,6 +19,9 @@ std::uint32_t xxh64_low32(std::string_view bytes);
 // checked. Nothing when the frame has none.
 std::optional<std::uint32_t> content_checksum(std::string_view stored);
 
+// What a frame made by FrameCodec says that it decompresses to; 0 when it does not say.
+std::uint64_t frame_content_bytes(std::string_view stored);
+
 class FrameCodec {
  public:
   // Level 3 takes parameters of our own for frames of more than 256 KiB (docs/format.md, "Writing"), other levels are

@@ -33,7 +33,8 @@ struct HttpRequest {
   std::size_t max_reply_bytes = 32u << 20;
   long receive_buffer_bytes = 256 << 10;  // less where replies are small and many are under way
   bool use_proxy = true;                  // false for link-local metadata services
-  // On a kept connection that turns out to be closed curl silently sends a request again; a fresh one never does that.
+  // On a kept connection that turns out to be closed curl sends a request again (HttpResult::resent); on a fresh one
+  // never.
   bool fresh_connection = false;
 };
 
@@ -62,6 +63,9 @@ struct HttpResult {
   HttpFailure failure = HttpFailure::none;
   std::string detail;  // one line for people when failure != none
   HttpReply reply;     // meaningful when failure == none
+  // The request was begun on more than one connection, because a kept one was closed before the reply began: an earlier
+  // sending may have been carried out.
+  bool resent = false;
 };
 
 // What all exchanges of a client have in common.

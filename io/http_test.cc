@@ -126,6 +126,26 @@ TEST_F(Http, ReplacesAKeptConnectionThatDied) {
   EXPECT_EQ(server.connections(), 3);
 }
 
+TEST_F(Http, SaysWhenARequestWentOutAgain) {
+  int requests = 0;
+  TinyHttpServer server([&](const auto&) {
+    TinyHttpServer::Reply reply{200, "ok", {}};
+    if (++requests == 2 || requests > 4) reply.fault = Fault::abort;
+    return reply;
+  });
+  for (const bool resent : {false, true, false}) {
+    const HttpResult result = post(server);
+    ASSERT_EQ(result.failure, HttpFailure::none) << result.detail;
+    EXPECT_EQ(result.resent, resent);
+  }
+  EXPECT_EQ(server.requests().size(), 4U);
+  // Neither of two is answered.
+  const HttpResult result = post(server);
+  EXPECT_EQ(result.failure, HttpFailure::broken);
+  EXPECT_TRUE(result.resent);
+  EXPECT_EQ(server.requests().size(), 6U);
+}
+
 TEST_F(Http, ServesManyThreads) {
   TinyHttpServer server([](const auto& request) { return TinyHttpServer::Reply{200, request.body, {}}; });
   std::vector<std::thread> threads;

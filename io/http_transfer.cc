@@ -7,6 +7,9 @@ namespace bulk {
 namespace {
 
 constexpr std::size_t kMaxHeaderBytes = 256 << 10;
+constexpr std::size_t kUsualHeaders = 12;
+// As curl parses a URL with the options below.
+constexpr unsigned kUrlFlags = CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME | CURLU_DISALLOW_USER | CURLU_PATH_AS_IS;
 
 // "Name:" takes a header of curl's own away.
 constexpr std::string_view kNoExpect = "Expect:";
@@ -30,7 +33,9 @@ bool HttpTransfer::prepare(HttpRequest request, Buffer recycled, SteadyTime now)
   request_ = std::move(request);
   recycled.clear();
   reply_ = {0, {}, std::move(recycled)};
+  reply_.headers.reserve(kUsualHeaders);
   header_bytes_ = 0;
+  sendings_ = 0;
   too_large_ = false;
   exception_ = nullptr;
   last_move_ = now;
@@ -90,7 +95,13 @@ bool HttpTransfer::list_headers() {
 void HttpTransfer::set_options(const Shape& shape) {
   CURL* const handle = easy();
   curl_easy_reset(handle);  // options only: connections and names stay known
-  curl_easy_setopt(handle, CURLOPT_URL, shape.url.c_str());
+  url_.reset(curl_url());
+  if (!url_) throw std::bad_alloc();
+  if (curl_url_set(url_.get(), CURLUPART_URL, shape.url.c_str(), kUrlFlags) == CURLUE_OK) {
+    curl_easy_setopt(handle, CURLOPT_CURLU, url_.get());
+  } else {
+    curl_easy_setopt(handle, CURLOPT_URL, shape.url.c_str());  // the exchange ends with what is wrong with it
+  }
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(handle, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
   curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
@@ -114,6 +125,8 @@ void HttpTransfer::set_options(const Shape& shape) {
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, this);
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &receive<&HttpTransfer::take_header>);
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, this);
+  curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, &begin_sending);
+  curl_easy_setopt(handle, CURLOPT_PREREQDATA, this);
   curl_easy_setopt(handle, CURLOPT_PRIVATE, this);
 
   if (shape.method == "HEAD") {
@@ -136,6 +149,12 @@ std::size_t HttpTransfer::receive(char* bytes, std::size_t size, std::size_t cou
     self.exception_ = std::current_exception();
     return 0;
   }
+}
+
+// Called when a connection is ready, each time before the request goes out. Redirects are not followed.
+int HttpTransfer::begin_sending(void* transfer, char*, char*, int, int) {
+  ++static_cast<HttpTransfer*>(transfer)->sendings_;
+  return CURL_PREREQFUNC_OK;
 }
 
 bool HttpTransfer::take_body(std::string_view bytes) {
@@ -204,12 +223,13 @@ HttpResult HttpTransfer::finish(CURLcode code) {
   long status = 0;
   curl_easy_getinfo(easy(), CURLINFO_RESPONSE_CODE, &status);
   reply_.status = static_cast<int>(status);
-  return {HttpFailure::none, {}, std::move(reply_)};
+  return {HttpFailure::none, {}, std::move(reply_), sendings_ > 1};
 }
 
 HttpResult HttpTransfer::broken_off(HttpOutcome outcome) {
   HttpResult result;
   result.failure = outcome.failure;
+  result.resent = sendings_ > 1;
   const std::string where = outcome.failure == HttpFailure::stopped ? "" : host_and_port(request_.url);
   result.detail = where.empty() ? std::move(outcome.text) : where + ": " + outcome.text;
   for (char& c : result.detail) {

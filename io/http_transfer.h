@@ -51,6 +51,9 @@ class HttpTransfer {
   struct FreeEasy {
     void operator()(CURL* handle) const noexcept { curl_easy_cleanup(handle); }
   };
+  struct FreeUrl {
+    void operator()(CURLU* handle) const noexcept { curl_url_cleanup(handle); }
+  };
   // What options depend on, beside the body and the headers.
   struct Shape {
     std::string method, url;
@@ -62,12 +65,14 @@ class HttpTransfer {
 
   template <bool (HttpTransfer::*take)(std::string_view)>
   static std::size_t receive(char* bytes, std::size_t size, std::size_t count, void* transfer);
+  static int begin_sending(void* transfer, char*, char*, int, int);
   bool take_body(std::string_view bytes);
   bool take_header(std::string_view line);
   void set_options(const Shape& shape);
   bool list_headers();
 
   const HttpSetup& setup_;
+  std::unique_ptr<CURLU, FreeUrl> url_;  // of shape_, parsed once: curl would do it for each exchange
   std::unique_ptr<CURL, FreeEasy> easy_;
   Shape shape_;
   HttpRequest request_;
@@ -78,6 +83,7 @@ class HttpTransfer {
 
   HttpReply reply_;
   std::size_t header_bytes_ = 0;
+  unsigned sendings_ = 0;  // of this request, each on another connection
   bool malformed_ = false;
   bool too_large_ = false;
   std::exception_ptr exception_;  // must not cross curl's frames

@@ -21,11 +21,10 @@ const EVP_MD* sha256() {
 }
 
 std::string hex(const unsigned char* bytes, std::size_t size) {
-  std::string text;
-  text.reserve(size * 2);
+  std::string text(size * 2, '0');
   for (std::size_t i = 0; i < size; ++i) {
-    text += kLowerHex[bytes[i] >> 4];
-    text += kLowerHex[bytes[i] & 15];
+    text[2 * i] = kLowerHex[bytes[i] >> 4];
+    text[2 * i + 1] = kLowerHex[bytes[i] & 15];
   }
   return text;
 }

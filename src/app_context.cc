@@ -110,14 +110,26 @@ void AppContext::require_confirmation(Store& target, const std::string& action) 
       fmt::format("add --confirm {} to {}", name->find('*') == std::string::npos ? *name : "'" + *name + "'", action));
 }
 
-void AppContext::refuse_plain_dump(Store& source) {
-  std::optional<std::string> name = encrypting_stage(config, source, stores);
-  if (!name && stage && !stage->encrypt_to.empty()) name = stage->name;
+namespace {
+
+void refuse_in_plain(const char* what, const AppContext& context, Store& table) {
+  std::optional<std::string> name = encrypting_stage(context.config, table, context.stores);
+  if (!name && context.stage && !context.stage->encrypt_to.empty()) name = context.stage->name;
   if (!name) return;
   throw Error(ErrorKind::refused,
-              fmt::format("a dump of stage {} has to be encrypted (encrypt_to in {}), and this version cannot encrypt",
-                          *name, config.path),
+              fmt::format("{} of stage {} has to be encrypted (encrypt_to in {}), and this version cannot encrypt",
+                          what, *name, context.config.path),
               "use a version that encrypts");
+}
+
+}  // namespace
+
+void AppContext::refuse_plain_dump(Store& source) {
+  refuse_in_plain("a dump", *this, source);
+}
+
+void AppContext::refuse_plain_log(Store& target) {
+  refuse_in_plain("an undo log", *this, target);
 }
 
 std::string AppContext::backup_directory() const {

@@ -53,6 +53,8 @@ class AppContext {
   // Error(refused) when `source` belongs to a stage whose dumps have to be encrypted. For every command that writes a
   // dump.
   void refuse_plain_dump(Store& source);
+  // The same for the undo log of a backfill, which holds records too.
+  void refuse_plain_log(Store& target);
 
   std::string backup_directory() const;
   // <backup_dir>/<table>-<YYYYMMDD>-<HHMMSS>.jsonl.zst; characters that cannot stand in a file name become '_'.

@@ -57,6 +57,8 @@ class BatchPool {
   // records that reading should not get further ahead. give_back() when the copy is no longer needed.
   bool take_aside(std::size_t bytes);
   void give_back(std::size_t bytes);
+  // A copy that has to be made, whatever is left of the budget.
+  void charge_aside(std::size_t bytes) { aside_left_.fetch_sub(static_cast<std::int64_t>(bytes)); }
   // Nobody needs the memory of this batch any more, but some of its records are not settled.
   void vacate(Work* work);
 

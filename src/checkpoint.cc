@@ -34,12 +34,11 @@ Cursor Checkpoint::cursor(std::uint32_t segment) const {
 }
 
 void Checkpoint::settled(const Work& work) {
+  if (work.batch.incomplete) return;
   std::unique_lock lock(mutex_);
   Line& line = lines_[work.batch.segment];
   Tally tally = work.tally;
-  tally.written = tally.read;
-  tally.written -= tally.filtered;
-  tally.written -= tally.rejected;
+  tally.written = tally.left_to_write();
   line.early.emplace(work.batch.sequence, Settled{work.batch.after, tally});
   for (auto next = line.early.begin(); next != line.early.end() && next->first == line.next;
        next = line.early.erase(next)) {

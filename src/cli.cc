@@ -51,27 +51,32 @@ struct Command {
   void (*add)(Flags&);
 };
 
+void job(Flags& f) {
+  f.argument("JOB", "the job file, a .toml", true);
+  f.table(), f.connection(), f.work(), f.reading(), f.consistent_read(), f.progress();
+}
+
 constexpr Command kCommands[] = {
     {"backup", "read a table, write a dump",
      [](Flags& f) {
        f.argument("SOURCE", "the table; without it that of --stage", false);
        f.text("--to", &Options::to, "DEST", "the dump to write; without it a new one in backup_dir");
-       f.table(), f.connection(), f.work(), f.reading(), f.level(), f.consistent_read(), f.resume(), f.reason(),
-           f.dry_run(), f.no_verify(), f.progress();
+       f.table(), f.connection(), f.work(), f.reading(), f.level(), f.consistent_read(), f.selection(), f.resume(),
+           f.reason(), f.dry_run(), f.no_verify(), f.progress();
      }},
     {"restore", "write a dump into a table; without DUMP: list what could be restored",
      [](Flags& f) {
        f.argument("DUMP", "the dump, or latest", false);
        f.text("--to", &Options::to, "TARGET", "the table; without it that of --stage, else where the dump came from");
-       f.table(), f.target(), f.consent(), f.connection(), f.work(), f.capacity(), f.writing(), f.resume(), f.reason(),
-           f.dry_run(), f.no_verify(), f.progress();
+       f.table(), f.target(), f.consent(), f.connection(), f.work(), f.capacity(), f.writing(), f.selection(),
+           f.resume(), f.reason(), f.dry_run(), f.no_verify(), f.progress();
      }},
     {"copy", "copy a table into another, no file between",
      [](Flags& f) {
        f.argument("SOURCE", "what is read", true);
        f.argument("TARGET", "what is written", true);
-       f.target(), f.consent(), f.connection(), f.work(), f.reading(), f.writing(), f.consistent_read(), f.resume(),
-           f.reason(), f.dry_run(), f.no_verify(), f.progress();
+       f.target(), f.consent(), f.connection(), f.work(), f.reading(), f.writing(), f.consistent_read(), f.selection(),
+           f.resume(), f.reason(), f.dry_run(), f.no_verify(), f.progress();
      }},
     {"verify", "prove that a dump is whole, or that a table holds exactly its records",
      [](Flags& f) {
@@ -107,7 +112,35 @@ constexpr Command kCommands[] = {
        f.key();
        f.table(), f.consent(), f.connection(), f.work(), f.reading(), f.reason(), f.dry_run(), f.progress();
      }},
+    {"backfill create", "write a commented job file, migrations/NAME.toml",
+     [](Flags& f) {
+       f.argument("NAME", "the name of the job", true);
+       f.text("--to", &Options::to, "FOLDER", "another folder than migrations");
+     }},
+    {"backfill run", "change every record as the job says; goes on where an earlier run stopped",
+     [](Flags& f) {
+       job(f);
+       f.where(), f.backfill(), f.sample(), f.rejects(), f.consent(), f.writing(), f.level(), f.reason(), f.dry_run();
+     }},
+    {"backfill verify", "prove that nothing is left to do",
+     [](Flags& f) {
+       job(f);
+       f.where(), f.reason();
+     }},
+    {"backfill rollback", "write back what a job has changed, where it still is as the job left it",
+     [](Flags& f) {
+       job(f);
+       f.rejects(), f.consent(), f.writing(), f.reason(), f.dry_run();
+     }},
+    {"backfill status", "how far a job is; without JOB: all jobs that were run from here",
+     [](Flags& f) {
+       f.argument("JOB", "the job file", false);
+       f.table(), f.connection();
+     }},
 };
+
+constexpr const char* kBackfillGroup = "backfill";
+constexpr const char* kBackfillHelp = "change every record of a live table, safely, with a way back";
 
 // CLI11 keeps references into the options and the flags: all three live together.
 struct Parser {
@@ -122,8 +155,7 @@ struct Parser {
     app.footer(kExamples);
     app.require_subcommand(0, 1);
     for (const Command& command : kCommands) {
-      CLI::App& sub = *app.add_subcommand(command.name, command.help);
-      sub.group("Commands");
+      CLI::App& sub = *add(command);
       sub.footer(kCommandFooter);
       sub.parse_complete_callback([this, name = command.name] { line.options.command = name; });
       flags.push_back(std::make_unique<Flags>(sub, line.options, arguments));
@@ -133,18 +165,55 @@ struct Parser {
   }
   Parser(const Parser&) = delete;
 
+  // A command of two words belongs to the group that the first one names.
+  CLI::App* add(const Command& command) {
+    const std::string_view name = command.name;
+    const std::size_t space = name.find(' ');
+    CLI::App* parent = &app;
+    if (space != std::string_view::npos) {
+      const std::string group(name.substr(0, space));
+      const auto known = app.get_subcommands([&](const CLI::App* one) { return one->get_name() == group; });
+      parent = known.empty() ? nullptr : known.front();
+      if (parent == nullptr) {
+        parent = app.add_subcommand(group, kBackfillHelp);
+        parent->group("Commands");
+        parent->footer(kCommandFooter);
+        parent->require_subcommand(0, 1);
+        parent->parse_complete_callback([this, group] {
+          if (line.options.command.empty()) line.options.command = group;
+        });
+      }
+    }
+    CLI::App* const sub =
+        parent->add_subcommand(std::string(name.substr(space == std::string_view::npos ? 0 : space + 1)), command.help);
+    sub->group("Commands");
+    return sub;
+  }
+
   // The command being parsed, or the program itself.
   CLI::App& current() {
-    const auto named = app.get_subcommands();
-    return named.empty() ? app : *named.front();
+    CLI::App* found = &app;
+    for (auto named = found->get_subcommands(); !named.empty(); named = found->get_subcommands()) found = named.front();
+    return *found;
   }
 };
+
+// `backfill run`.
+std::string full_name(const CLI::App& command) {
+  const CLI::App* const parent = command.get_parent();
+  const bool grouped = parent != nullptr && parent->get_parent() != nullptr;
+  return (grouped ? parent->get_name() + " " : "") + command.get_name();
+}
 
 // What CLI11 could not use, in our words.
 std::string unexpected(const CLI::App& app, const CLI::App& current) {
   const std::vector<std::string> before = app.remaining();
   if (&app == &current && !before.empty() && !before.front().starts_with("-")) {
     return fmt::format("there is no command {}", before.front());
+  }
+  if (current.get_name() == kBackfillGroup && !current.remaining().empty() &&
+      !current.remaining().front().starts_with("-")) {
+    return fmt::format("there is no command {} {}", kBackfillGroup, current.remaining().front());
   }
   if (!before.empty()) return fmt::format("unexpected {}: flags stand behind the command", before.front());
   const std::vector<std::string> rest = current.remaining();
@@ -186,7 +255,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   CLI::App& app = parser.app;
   const auto see = [&] {
     CLI::App& current = parser.current();
-    return &current == &app ? std::string("see bulk --help") : fmt::format("see bulk {} --help", current.get_name());
+    return &current == &app ? std::string("see bulk --help") : fmt::format("see bulk {} --help", full_name(current));
   };
   if (arguments.empty()) {
     parser.line.text = app.help();
@@ -217,6 +286,11 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments) {
   } catch (const Error& error) {
     throw Error(error.kind(), error.what(), see());
   }
+  if (parser.line.options.command == kBackfillGroup && parser.line.text.empty()) {
+    parser.line.text = app.help();
+    parser.line.asked_for = false;
+    return parser.line;
+  }
   for (const std::string& argument : parser.line.options.arguments) {
     if (argument.empty()) throw Error(ErrorKind::usage, "an argument is empty: is a variable not set?", see());
   }
@@ -231,8 +305,14 @@ std::vector<CommandFlags> command_flags() {
   const std::vector<std::string> no_arguments;
   const Parser parser(no_arguments);
   std::vector<CommandFlags> all;
+  std::vector<const CLI::App*> subs;
   for (const CLI::App* sub : parser.app.get_subcommands([](const CLI::App*) { return true; })) {
-    CommandFlags command{sub->get_name(), {}};
+    const auto grouped = sub->get_subcommands([](const CLI::App*) { return true; });
+    if (grouped.empty()) subs.push_back(sub);
+    subs.insert(subs.end(), grouped.begin(), grouped.end());
+  }
+  for (const CLI::App* sub : subs) {
+    CommandFlags command{full_name(*sub), {}};
     for (const CLI::Option* option : sub->get_options()) {
       for (const std::string& name : option->get_lnames()) {
         if (name != "help") command.flags.emplace("--" + name, option->get_envname());

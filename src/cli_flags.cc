@@ -202,10 +202,42 @@ void Flags::target() {
   key();
   flag("--force", &Options::force, "the table holds data: records with the same key are replaced");
   flag("--only-missing", &Options::only_missing, "leave records alone whose key is there");
+  rejects();
+}
+
+void Flags::rejects() {
   text("--rejects", &Options::rejects_file, "FILE", "write bad records here and go on");
   value("--max-rejects", "N", "give up after so many", [this](const std::string& name, const std::string& given) {
     options_.max_rejects = number_between<std::uint64_t>(name, given, 0, kMaxRecords);
   });
+}
+
+void Flags::where() {
+  text("--where", &Options::where, "EXPR",
+       "only records for which this DynamoDB condition holds; values in the text: \"n > 3 AND stage = 'a'\"");
+}
+
+void Flags::selection() {
+  where();
+  text("--transform", &Options::transform, "JOB.toml", "change records on the way, as this backfill job says");
+}
+
+void Flags::backfill() {
+  limit("change at most so many records, the next run goes on");
+  text("--until", &Options::until, "HH:MM", "stop at this time of day, the next run goes on");
+  flag("--backup-first", &Options::backup_first, "take a dump of the table before, and verify it");
+  value("--write", "update|put", "update: only what changes, where it is as it was read (default); put: whole records",
+        [this](const std::string& name, const std::string& given) {
+          if (given != "update" && given != "put") bad_value(name, "update or put", given);
+          options_.write_put = given == "put";
+        });
+}
+
+void Flags::sample() {
+  value("--sample", "N", "with --dry-run: look at about so many records only",
+        [this](const std::string& name, const std::string& given) {
+          options_.sample = number_between<std::uint64_t>(name, given, 1, kMaxRecords);
+        });
 }
 
 void Flags::limit(const char* help) {

@@ -43,7 +43,12 @@ class Flags {
   void no_verify();              // --no-verify
   void consent();                // --yes --confirm
   void key();                    // --key
-  void target();                 // --create --key --force --only-missing --rejects --max-rejects
+  void target();                 // --create --key --force --only-missing, and rejects()
+  void rejects();                // --rejects --max-rejects
+  void where();                  // --where
+  void selection();              // where() and --transform
+  void backfill();               // --limit --until --backup-first --write
+  void sample();                 // --sample
   void limit(const char* help);  // --limit
 
  private:

@@ -32,6 +32,13 @@ std::string error_of(const Arguments& arguments) {
   return "no error";
 }
 
+// "backfill run" is typed as two.
+Arguments words_of(const std::string& command) {
+  const std::size_t space = command.find(' ');
+  if (space == std::string::npos) return {command};
+  return {command.substr(0, space), command.substr(space + 1)};
+}
+
 class Variable {
  public:
   Variable(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
@@ -260,7 +267,12 @@ TEST(CommandLine, PrintsHelpAndVersion) {
   EXPECT_TRUE(help.asked_for);
   EXPECT_EQ(help.text, alone.text);
   EXPECT_THAT(help.text, HasSubstr("  bulk backup --stage pr-5\n"));
-  for (const CommandFlags& command : command_flags()) EXPECT_THAT(help.text, HasSubstr("\n  " + command.command + " "));
+  for (const CommandFlags& command : command_flags()) {
+    const std::vector<std::string> words = words_of(command.command);
+    const std::string group = words.size() == 1 ? help.text : parse_command_line({words.front(), "--help"}).text;
+    EXPECT_THAT(help.text, HasSubstr("\n  " + words.front() + " "));
+    EXPECT_THAT(group, HasSubstr("\n  " + words.back() + " "));
+  }
   const std::string backup = parse_command_line({"backup", "--help"}).text;
   EXPECT_THAT(backup, HasSubstr("read a table, write a dump\nUsage: bulk backup [OPTIONS] [SOURCE]\n"));
   EXPECT_THAT(backup, HasSubstr("\n  --max-rcu N                     at most so many read units per second\n"));
@@ -269,11 +281,25 @@ TEST(CommandLine, PrintsHelpAndVersion) {
 
 TEST(CommandLine, AdvertisesNothingThatThisVersionCannotDo) {
   std::string all = parse_command_line({"--help"}).text;
-  for (const CommandFlags& command : command_flags()) all += parse_command_line({command.command, "--help"}).text;
-  for (const char* later :
-       {"backfill", "doctor", "postgresql", "s3://", "--encrypt", "--identity", "--where", "--transform", "--repair"}) {
+  for (const CommandFlags& command : command_flags()) {
+    Arguments arguments = words_of(command.command);
+    arguments.emplace_back("--help");
+    all += parse_command_line(arguments).text;
+  }
+  for (const char* later : {"doctor", "postgresql", "s3://", "--encrypt", "--identity", "--repair"}) {
     EXPECT_THAT(all, Not(HasSubstr(later)));
   }
+}
+
+TEST(CommandLine, TakesASelectionOnTheWay) {
+  for (const Arguments& command : {Arguments{"backup"}, Arguments{"restore", "d"}, Arguments{"copy", "a", "b"}}) {
+    Arguments arguments = command;
+    arguments.insert(arguments.end(), {"--where", "status = 'open'", "--transform", "mask.toml"});
+    const Options options = options_of(arguments);
+    EXPECT_EQ(options.where, "status = 'open'");
+    EXPECT_EQ(options.transform, "mask.toml");
+  }
+  EXPECT_EQ(error_of({"verify", "d", "--where", "a = b"}), "unexpected argument --where; see bulk verify --help");
 }
 
 TEST(ParseSize, ReadsUnitsAsPowersOf1024) {

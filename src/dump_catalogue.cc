@@ -93,7 +93,7 @@ bool is_of_stage(const CatalogueEntry& entry, const std::string& stage) {
 std::optional<CatalogueEntry> latest_dump(const std::vector<CatalogueEntry>& entries, const std::string& stage,
                                           const std::string& table) {
   const auto found = std::find_if(entries.begin(), entries.end(), [&](const CatalogueEntry& entry) {
-    return entry.sound() && (stage.empty() || is_of_stage(entry, stage)) &&
+    return entry.sound() && !entry.selected() && (stage.empty() || is_of_stage(entry, stage)) &&
            (table.empty() || entry.header.table.name == table);
   });
   if (found == entries.end()) return std::nullopt;

@@ -23,6 +23,8 @@ struct CatalogueEntry {
   DumpFooter footer;
 
   bool sound() const { return problem.empty(); }
+  // It does not hold all that its table held, or not as it was there: --where, --transform.
+  bool selected() const { return !header.selection_json.empty(); }
 };
 
 // Newest first; files that are not sound come last, by name. A folder that does not exist is empty.
@@ -32,7 +34,8 @@ std::vector<CatalogueEntry> read_catalogue(const std::string& directory);
 // whose header cannot be read, its name.
 bool is_of_stage(const CatalogueEntry& entry, const std::string& stage);
 
-// The newest sound dump of `stage` (empty: of all) and `table` (empty: of all), or nothing. `entries` as read.
+// The newest sound dump of a whole table, of `stage` (empty: of all) and `table` (empty: of all), or nothing. `entries`
+// as read.
 std::optional<CatalogueEntry> latest_dump(const std::vector<CatalogueEntry>& entries, const std::string& stage,
                                           const std::string& table);
 

@@ -89,7 +89,11 @@ Totals run_transfer(AppContext& context, const Transfer& transfer,
   read.key = transfer.key;
   read.pass_bad_records = !pipeline.rejects_file.empty();
 
-  const std::unique_ptr<Source> source = transfer.from.source(read);
+  pipeline.step = transfer.step;
+  pipeline.log = transfer.log;
+  pipeline.conflicts = transfer.conflicts;
+  pipeline.enough = transfer.enough;
+  const std::unique_ptr<Source> source = transfer.open_source ? transfer.open_source() : transfer.from.source(read);
   Sink& sink = make_sink(*source);
   // What may hold a key twice is written in order from its beginning.
   Checkpoint* checkpoint = source->distinct_keys() ? transfer.checkpoint : nullptr;

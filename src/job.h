@@ -10,6 +10,9 @@
 #include "src/app_context.h"
 #include "src/checkpoint.h"
 #include "src/compare.h"
+#include "src/conflicts.h"
+#include "src/log_stage.h"
+#include "src/record_step.h"
 #include "src/totals.h"
 
 namespace bulk {
@@ -35,6 +38,13 @@ struct Transfer {
   bool trust_proven_lines = false;  // PipelineOptions
   bool resumed = false;             // goes on where an earlier run has stopped
   Checkpoint* checkpoint = nullptr;
+  // PipelineOptions; all may be null or empty.
+  RecordStep* step = nullptr;
+  BatchLog* log = nullptr;
+  ConflictResolver* conflicts = nullptr;
+  std::function<bool()> enough{};
+  // Where the records come from, if not from `from`.
+  std::function<std::unique_ptr<Source>()> open_source{};
 };
 // `make_sink` is called when the source is open: a dump says whether its source was consistent.
 Totals run_transfer(AppContext& context, const Transfer& transfer,

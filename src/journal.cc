@@ -16,7 +16,6 @@ namespace {
 constexpr std::size_t kMostBytes = 1u << 30;
 
 // A look is for the header, and must not cost what the whole costs.
-constexpr std::size_t kLookBytes = 1u << 20;
 
 std::string text_of(const File& file) {
   const std::uint64_t bytes = file.size();
@@ -93,13 +92,13 @@ void Journal::remove() {
   kept_ = true;  // nothing is left to remove
 }
 
-std::optional<JournalContent> look_at_journal(const std::string& path, bool& busy) {
+std::optional<JournalContent> look_at_journal(const std::string& path, bool& busy, std::uint64_t most_bytes) {
   try {
     std::optional<JournalContent> content;
     {
       const File file = File::open_for_polling(path);
       if (!file.is_regular()) return std::nullopt;
-      std::string text(std::min<std::uint64_t>(file.size(), kLookBytes), '\0');
+      std::string text(std::min(file.size(), most_bytes), '\0');
       file.read_at(0, text.data(), text.size());
       content = decode_journal(text);
     }

@@ -47,8 +47,8 @@ class Journal {
   bool kept_ = false;
 };
 
-// What the first MiB of the journal at `path` says, without locking it: nothing when there is none or it is not sound.
-// `busy` is set when a run holds it.
-std::optional<JournalContent> look_at_journal(const std::string& path, bool& busy);
+// What the first `most_bytes` of the journal at `path` say, without locking it: nothing when there is none or it is not
+// sound. `busy` is set when a run holds it.
+std::optional<JournalContent> look_at_journal(const std::string& path, bool& busy, std::uint64_t most_bytes = 1u << 20);
 
 }  // namespace bulk

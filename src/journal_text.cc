@@ -130,9 +130,11 @@ bool read_progress(const rapidjson::Value& list, std::size_t segments,
         tally.rejected.records > tally.read.records - tally.filtered.records) {
       return false;
     }
-    tally.written = tally.read;
-    tally.written -= tally.filtered;
-    tally.written -= tally.rejected;
+    const rapidjson::Value* const taken = member(value, "taken");
+    const rapidjson::Value* const made = member(value, "made");
+    if ((taken != nullptr && !take(taken, tally.taken)) || (made != nullptr && !take(made, tally.made))) return false;
+    if (tally.taken.records != tally.made.records || tally.taken.records > tally.read.records) return false;
+    tally.written = tally.left_to_write();
     advanced[static_cast<std::uint32_t>(index)] = std::move(progress);
   }
   return true;
@@ -225,9 +227,13 @@ std::string checkpoint_entry(const std::map<std::uint32_t, SegmentProgress>& adv
   for (const auto& [index, segment] : advanced) {
     const Tally& tally = segment.tally;
     list += fmt::format(
-        R"({}{{"segment":{},"after":{},"batches":{},"read":{},"filtered":{},"rejected":{},"raw_bytes":{}}})",
+        R"({}{{"segment":{},"after":{},"batches":{},"read":{},"filtered":{},"rejected":{}{},"raw_bytes":{}}})",
         list.empty() ? "" : ",", index, json_quoted(segment.after), segment.batches, count_text(tally.read),
-        count_text(tally.filtered), count_text(tally.rejected), tally.raw_bytes);
+        count_text(tally.filtered), count_text(tally.rejected),
+        tally.taken.records == 0
+            ? ""
+            : fmt::format(R"(,"taken":{},"made":{})", count_text(tally.taken), count_text(tally.made)),
+        tally.raw_bytes);
   }
   return entry(fmt::format(R"({{"progress":[{}]{}}})", list, sink.empty() ? "" : R"(,"sink":)" + sink));
 }

@@ -6,6 +6,7 @@
 #include "backends/dump/part_file.h"
 #include "backends/schema.h"
 #include "io/error.h"
+#include "src/backfill/selection.h"
 #include "src/job.h"
 #include "src/protection.h"
 #include "src/resume.h"
@@ -133,12 +134,21 @@ void read_back(AppContext& context, Store& from, Store& to, const KeySchema& key
               "is something else writing to the table? bulk verify DUMP --against TARGET looks again");
 }
 
+// Of two records of one key the last counts, also when it is one that is left out.
+void refuse_where(const AppContext& context, const Store& from) {
+  if (context.options.where.empty()) return;
+  throw Error(ErrorKind::usage,
+              from.url() + " may hold a key twice, and --where could bring back a record that a later one has replaced",
+              "restore it without --where, then copy with it");
+}
+
 // A load that ends early says what is in the target now: the next command depends on it.
 Totals load_records(AppContext& context, const Transfer& transfer, Sink& sink, const Store& to, bool was_empty) {
   bool in_order = false;
   try {
     return run_transfer(context, transfer, [&](const Source& source) -> Sink& {
       in_order = !source.distinct_keys();
+      if (in_order) refuse_where(context, transfer.from);
       if (in_order && context.options.only_missing) {
         throw Error(
             ErrorKind::usage,
@@ -216,7 +226,7 @@ void load(AppContext& context, Store& from, Store& to) {
   summary.source = from.url();
   summary.target = to.url();
   if (to.is_dump()) {
-    write_dump(context, from, to);
+    write_dump(context, from, to, "");
     return;
   }
   const std::shared_ptr<Resume> resume = context.options.dry_run ? nullptr : open_resume(context, from, to);
@@ -251,6 +261,8 @@ void load(AppContext& context, Store& from, Store& to) {
   transfer.with_rejects = true;
   // What is left out of the target is accounted for by its content.
   transfer.trust_proven_lines = !context.options.only_missing && context.options.rejects_file.empty();
+  Selection selection(context);
+  transfer.step = selection.step(&plan.schema.key);
   transfer.resumed = plan.resumed;
   if (resume) transfer.checkpoint = &resume->checkpoint();
   transfer.reads = read_rate_limits(context.options, plan.source, false);
@@ -263,7 +275,7 @@ void load(AppContext& context, Store& from, Store& to) {
   if (plan.was_empty && context.options.verify) {
     // Into an empty table --only-missing finds a key only where the reply to its own first attempt was lost.
     Count expected = totals.net();
-    if (context.options.only_missing) expected += totals.all().filtered;
+    if (context.options.only_missing) expected += totals.skipped;
     // What has been read back before, and has had nothing added, is not read again: by now TTL may be deleting.
     const bool known =
         plan.resumed && resume->past().verified && totals.all().read.records == resume->past().total().read.records;
@@ -275,11 +287,12 @@ void load(AppContext& context, Store& from, Store& to) {
   report_rejects(context);
 }
 
-void write_dump(AppContext& context, Store& from, Store& to) {
+void write_dump(AppContext& context, Store& from, Store& to, const std::string& stage, bool selected) {
   Summary& summary = context.summary;
   summary.source = from.url();
   summary.target = to.url();
   context.refuse_plain_dump(from);
+  Selection selection(context, selected);
   const TableFacts facts = from.describe();
   summary.table = facts.identity.name;
   if (context.options.dry_run) {
@@ -314,9 +327,9 @@ void write_dump(AppContext& context, Store& from, Store& to) {
     resume->begin(write.header.started, "", false, false, false);
   }
   write.header.source = facts.origin.empty() ? from.url() : facts.origin;
-  // A dump belongs to a stage only when that is where it was taken from: `latest` relies on it.
-  if (context.stage && context.argument(0).empty()) write.header.stage = context.stage->name;
+  write.header.stage = stage;
   write.header.table = facts.identity;
+  write.header.selection_json = selection.json(facts.selection);
   if (facts.schema) {
     write.header.schema_json = with_json(*facts.schema).json;
     summary.not_copied = settings_not_copied(*facts.schema);
@@ -327,12 +340,14 @@ void write_dump(AppContext& context, Store& from, Store& to) {
   const KeySchema* key = facts.schema ? &facts.schema->key : nullptr;
   Transfer transfer{.from = from, .key = key, .consistent = context.options.consistent_read};
   transfer.with_rejects = true;
+  transfer.step = selection.step(key);
   transfer.resumed = resumed;
   if (resume) transfer.checkpoint = &resume->checkpoint();
   transfer.reads = read_rate_limits(context.options, facts, false);
   const Totals totals = run_transfer(context, transfer, [&](const Source& source) -> Sink& {
     write.consistent_source = summary.consistent = source.consistent() && !resumed;
     write.header.distinct_keys = source.distinct_keys();
+    if (!source.distinct_keys()) refuse_where(context, from);
     sink = to.sink(write);
     return *sink;
   });

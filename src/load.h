@@ -13,7 +13,8 @@ namespace bulk {
 // records were set aside.
 void load(AppContext& context, Store& from, Store& to);
 
-// Reads `from` into the new dump `to`.
-void write_dump(AppContext& context, Store& from, Store& to);
+// Reads `from` into the new dump `to`. `stage`: that it is the table of; empty: of none. `selected` false: all of it,
+// whatever --where and --transform say.
+void write_dump(AppContext& context, Store& from, Store& to, const std::string& stage, bool selected = true);
 
 }  // namespace bulk

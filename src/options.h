@@ -12,7 +12,8 @@ namespace bulk {
 enum class ProgressMode { automatic, bar, plain, none };
 
 struct Options {
-  std::string command;                 // backup, restore, copy, verify, diff, list, history, inspect, cat, drop
+  // backup, restore, copy, verify, diff, list, history, inspect, cat, drop; backfill create, backfill run, ...
+  std::string command;
   std::vector<std::string> arguments;  // positional, as given
 
   // where
@@ -47,8 +48,15 @@ struct Options {
   std::optional<std::uint64_t> max_rejects;
   std::string against;       // verify --against
   std::string backed_up_by;  // drop --backed-up-by
-  std::uint64_t limit = 0;   // cat and history --limit; 0: all, of runs 50
-  std::string cat_key;       // cat --key
+  std::uint64_t limit = 0;   // --limit: of cat and history lines (0: all, of runs 50), of a backfill changes (0: all)
+  std::string where;         // --where
+  std::string transform;     // --transform JOB.toml
+  // backfill
+  std::uint64_t sample = 0;  // --sample: records to read; 0: all
+  std::string until;         // --until HH:MM
+  bool backup_first = false;
+  bool write_put = false;  // --write put
+  std::string cat_key;     // cat --key
   // how it is shown
   bool json = false;
   bool quiet = false;

@@ -51,7 +51,10 @@ void prove(const Totals& totals, const Source& source, Look look) {
     Count settled = tally.written;
     settled += tally.filtered;
     settled += tally.rejected;
-    if (settled == tally.read) continue;
+    Count expected = tally.read;
+    expected += tally.made;
+    expected -= tally.taken;
+    if (settled == expected) continue;
     throw Error(ErrorKind::corrupt,
                 "segment " + std::to_string(index) + ": " + std::to_string(tally.read.records) +
                     " records were read but " + std::to_string(settled.records) +
@@ -163,15 +166,19 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
   ActivityBoard board(memory.readers + sessions + 1);
   std::vector<std::unique_ptr<Writer>> writers;
   for (unsigned i = 0; i < sessions; ++i) {
-    writers.push_back(
-        std::make_unique<Writer>(WriteContext{sink, feed, pool, write_rate, hot, rejects, stats, progress, stop,
-                                              options.retry, &board, lanes, memory.under_way_bytes / sessions},
-                                 i));
+    writers.push_back(std::make_unique<Writer>(
+        WriteContext{sink, feed, pool, write_rate, hot, rejects, stats, progress, stop, options.retry, &board, lanes,
+                     memory.under_way_bytes / sessions, options.conflicts},
+        i));
   }
-  const bool trust = options.trust_proven_lines && key != nullptr && source.proven_lines() && source.expected();
-  const Look look = trust && !in_order ? Look::keys : Look::items;
-  TransformStage transform(options.jobs, sink, key, look, rejects, progress, stop,
-                           [&feed](Work* work) { feed.push(work); });
+  const bool trust = options.trust_proven_lines && options.step == nullptr && key != nullptr && source.proven_lines() &&
+                     source.expected();
+  const bool changes = options.step != nullptr && options.step->reads_changes();
+  const Look look = changes ? Look::changes : trust && !in_order ? Look::keys : Look::items;
+  std::optional<LogStage> log;
+  if (options.log != nullptr) log.emplace(*options.log, stop, [&feed](Work* work) { feed.push(work); });
+  TransformStage transform(options.jobs, sink, key, look, options.step, rejects, progress, stop,
+                           [&feed, &log](Work* work) { log ? log->submit(work) : feed.push(work); });
 
   StallLimits patience = options.stall;
   patience.one_segment = segments.size() == 1;
@@ -186,12 +193,13 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
       for (const auto& writer : writers) writing.emplace_back([&writer] { writer->run(); });
       ReadStage readers(
           source, segments, memory.readers, checkpoint, pool, bandwidth, stop,
-          [&transform](Work* work) { transform.submit(work); }, &board);
+          [&transform](Work* work) { transform.submit(work); }, &board, options.enough);
       readers.join();
     } catch (...) {
       stop.fail(std::current_exception());
     }
     transform.drain();
+    if (log) log->drain();
     feed.close();
   }
   seat.doing(Doing::finishing);
@@ -217,6 +225,7 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
     for (const auto& [index, tally] : writer->segments()) {
       totals.segments[index].written += tally.written;
       totals.segments[index].filtered += tally.filtered;
+      totals.skipped += tally.filtered;
       totals.segments[index].rejected += tally.rejected;
     }
     refused_orders.insert(refused_orders.end(), writer->refused_orders().begin(), writer->refused_orders().end());

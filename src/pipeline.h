@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "backends/backend.h"
@@ -9,7 +10,10 @@
 #include "io/retry.h"
 #include "io/stop.h"
 #include "src/checkpoint.h"
+#include "src/conflicts.h"
+#include "src/log_stage.h"
 #include "src/progress.h"
+#include "src/record_step.h"
 #include "src/stall_watch.h"
 #include "src/totals.h"
 
@@ -30,6 +34,13 @@ struct PipelineOptions {
   // of content; not together with a rejects file or --only-missing, whose records are accounted for by content.
   bool trust_proven_lines = false;
   bool add_to_rejects = false;  // the file is that of the run being gone on with
+  // All may be null. What looks into records on the way; what has to have them before they are written; who is asked
+  // when a change meets another record than it was made for.
+  RecordStep* step = nullptr;
+  BatchLog* log = nullptr;
+  ConflictResolver* conflicts = nullptr;
+  // Readers end when it says so: what has been read is still written, and the source counts as not read to its end.
+  std::function<bool()> enough;
 };
 
 // Everything the run needs is given; nothing is global. `key` may be null when neither source nor sink knows keys.

@@ -12,6 +12,7 @@
 
 #include "io/error.h"
 #include "src/app_context.h"
+#include "src/backfill/run.h"
 #include "src/cli.h"
 #include "src/commands/commands.h"
 #include "src/exit_status.h"
@@ -28,9 +29,21 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
-    {"backup", run_backup}, {"restore", run_restore}, {"copy", run_copy},       {"verify", run_verify},
-    {"diff", run_diff},     {"list", run_list},       {"history", run_history}, {"inspect", run_inspect},
-    {"cat", run_cat},       {"drop", run_drop},
+    {"backup", run_backup},
+    {"restore", run_restore},
+    {"copy", run_copy},
+    {"verify", run_verify},
+    {"diff", run_diff},
+    {"list", run_list},
+    {"history", run_history},
+    {"inspect", run_inspect},
+    {"cat", run_cat},
+    {"drop", run_drop},
+    {"backfill create", create_backfill},
+    {"backfill run", run_backfill},
+    {"backfill verify", verify_backfill},
+    {"backfill rollback", roll_back_backfill},
+    {"backfill status", show_backfills},
 };
 
 void to_standard_error(const std::string& text) {

@@ -16,7 +16,8 @@ namespace bulk {
 
 struct ProgressCounters {
   std::atomic<std::uint64_t> records_read{0}, records_written{0}, bytes_read{0},
-      bytes_written{0};  // written: settled by the sink
+      bytes_written{0};                     // written: settled by the sink
+  std::atomic<std::uint64_t> conflicts{0};  // changes whose record was another by then
   // Which stage is waited for, sampled by the stages themselves: batches that wait for the next stage.
   std::atomic<int> waiting_for_transform{0}, waiting_for_write{0};
 };

@@ -6,7 +6,7 @@ namespace bulk {
 
 ReadStage::ReadStage(Source& source, std::span<const Segment> segments, unsigned readers, const Checkpoint* checkpoint,
                      BatchPool& pool, RateLimiter& bandwidth, Stop& stop, std::function<void(Work*)> hand_on,
-                     ActivityBoard* board)
+                     ActivityBoard* board, std::function<bool()> enough)
     : source_(source),
       segments_(segments),
       checkpoint_(checkpoint),
@@ -14,7 +14,8 @@ ReadStage::ReadStage(Source& source, std::span<const Segment> segments, unsigned
       bandwidth_(bandwidth),
       stop_(stop),
       hand_on_(std::move(hand_on)),
-      board_(board) {
+      board_(board),
+      enough_(std::move(enough)) {
   const std::size_t threads = std::min<std::size_t>(segments_.size(), readers);
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
@@ -27,7 +28,7 @@ void ReadStage::join() {
 void ReadStage::run() noexcept {
   ActivityBoard::Seat seat(board_);
   try {
-    while (!stop_.stopped()) {
+    while (!stop_.stopped() && !(enough_ && enough_())) {
       const std::size_t mine = next_segment_.fetch_add(1, std::memory_order_relaxed);
       if (mine >= segments_.size()) return;
       seat.doing(Doing::reading, segments_[mine].index);  // opening reads too
@@ -46,7 +47,7 @@ std::unique_ptr<Reader> ReadStage::open(const Segment& segment) {
 
 void ReadStage::read_segment(const Segment& segment, Reader& reader, ActivityBoard::Seat& seat) {
   std::uint64_t records = 0;
-  for (std::uint64_t sequence = 0;; ++sequence) {
+  for (std::uint64_t sequence = 0; !(enough_ && enough_()); ++sequence) {
     Work* work = pool_.acquire();
     if (work == nullptr) return;
     seat.doing(Doing::reading, segment.index, records);

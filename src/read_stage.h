@@ -27,10 +27,11 @@ class ReadStage {
 
   // Starts reading, at most `readers` segments at a time, each from its cursor where there is a checkpoint. `bandwidth`
   // paces the bytes of records of all readers together. `hand_on` takes each filled batch; called from every reader
-  // thread. `board`, where there is one, shows what each reader is doing.
+  // thread. `board`, where there is one, shows what each reader is doing. When `enough` (may be empty) says so, nothing
+  // more is read.
   ReadStage(Source& source, std::span<const Segment> segments, unsigned readers, const Checkpoint* checkpoint,
             BatchPool& pool, RateLimiter& bandwidth, Stop& stop, std::function<void(Work*)> hand_on,
-            ActivityBoard* board = nullptr);
+            ActivityBoard* board = nullptr, std::function<bool()> enough = {});
 
   // Waits for all readers.
   void join();
@@ -48,6 +49,7 @@ class ReadStage {
   Stop& stop_;
   std::function<void(Work*)> hand_on_;
   ActivityBoard* const board_;
+  std::function<bool()> enough_;
   std::mutex opening_;
   std::atomic<std::size_t> next_segment_{0};
   std::vector<std::jthread> threads_;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "io/error.h"
+#include "src/backfill/job.h"
 #include "src/config.h"
 #include "src/text.h"
 
@@ -38,6 +39,9 @@ JournalWork describe_work(const AppContext& context, Store& from, Store& to) {
   // What is said of the whole dump in the end must hold for the frames of the earlier run too.
   if (to.is_dump()) work.options["--no-verify"] = options.verify ? "" : "true";
   work.options["--key"] = options.key;
+  work.options["--where"] = options.where;
+  // By its content: another file of the same name is another transform.
+  work.options["--transform"] = options.transform.empty() ? "" : read_job(options.transform).checksum;
   work.options["--rejects"] = options.rejects_file;
   return work;
 }

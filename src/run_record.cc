@@ -23,7 +23,8 @@ namespace {
 constexpr std::string_view kSqliteScheme = "sqlite:";
 
 bool is_recorded(const Options& options) {
-  constexpr std::string_view kRecorded[] = {"backup", "restore", "copy", "verify", "diff", "drop"};
+  constexpr std::string_view kRecorded[] = {
+      "backup", "restore", "copy", "verify", "diff", "drop", "backfill run", "backfill verify", "backfill rollback"};
   const bool known = std::find(std::begin(kRecorded), std::end(kRecorded), options.command) != std::end(kRecorded);
   const bool lists = options.command == "restore" && options.arguments.empty();
   return known && !lists && !options.dry_run;

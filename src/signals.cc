@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 
+#include "io/child_process.h"
 #include "io/error.h"
 
 namespace bulk {
@@ -24,6 +25,11 @@ void say_ended(const Error& cause) {
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
 }
 
+[[noreturn]] void end_at_once(int signal) {
+  ChildProcess::kill_all();
+  _exit(128 + signal);
+}
+
 }  // namespace
 
 Signals::Signals(Stop& stop, std::chrono::milliseconds drain) : stop_(stop), drain_(drain) {
@@ -33,6 +39,7 @@ Signals::Signals(Stop& stop, std::chrono::milliseconds drain) : stop_(stop), dra
   sigaddset(&set, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGCHLD, SIG_DFL);
   signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC);
   if (signal_fd_ < 0) throw os_error("receive signals", errno);
   done_fd_ = eventfd(0, EFD_CLOEXEC);
@@ -71,13 +78,13 @@ void Signals::receive() {
     }
     if (ready == 0) {
       say_ended(Error::interrupted(first));
-      _exit(128 + first);
+      end_at_once(first);
     }
     if (wait[1].revents != 0) return;
     signalfd_siginfo received;
     if (read(signal_fd_, &received, sizeof received) != sizeof received) continue;
     const int signal = static_cast<int>(received.ssi_signo);
-    if (first != 0) _exit(128 + signal);
+    if (first != 0) end_at_once(signal);
     first = signal;
     deadline = Clock::now() + drain_;
     stop_.fail(std::make_exception_ptr(Error::interrupted(signal)));

@@ -52,6 +52,27 @@ void differences(Writer& json, const Differences& found) {
   json.EndObject();
 }
 
+void backfill(Writer& json, const BackfillSummary& found) {
+  const auto known = [&](const char* name, const std::string& value) {
+    if (!value.empty()) text(json, name, value);
+  };
+  json.Key("backfill");
+  json.StartObject();
+  text(json, "job", found.job);
+  known("status", found.status);
+  number(json, "conflicts", found.conflicts);
+  if (found.would_change) number(json, "would_change", *found.would_change);
+  if (found.cannot_change > 0) number(json, "cannot_change", found.cannot_change);
+  known("where", found.where);
+  if (found.units > 0) decimal(json, "write_units", found.units, 100);
+  if (found.as_before > 0) number(json, "as_before", found.as_before);
+  if (found.changed_since > 0) number(json, "changed_since", found.changed_since);
+  known("undo", found.undo);
+  known("backup", found.backup);
+  known("changed_since_file", found.report);
+  json.EndObject();
+}
+
 void error(Writer& json, const Error& error) {
   json.Key("error");
   json.StartObject();
@@ -155,6 +176,7 @@ std::string summary_json(const Summary& summary) {
   if (summary.differences) differences(json, *summary.differences);
   if (summary.dumps) number(json, "dumps", *summary.dumps);
   if (summary.runs) number(json, "runs", *summary.runs);
+  if (summary.backfill) backfill(json, *summary.backfill);
   texts(json, "not_copied", summary.not_copied);
   texts(json, "warnings", summary.warnings);
   if (summary.error) error(json, *summary.error);

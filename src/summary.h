@@ -21,6 +21,19 @@ struct Differences {
   std::uint64_t equal = 0, only_in_source = 0, only_in_target = 0, different = 0;
 };
 
+// Of `bulk backfill`.
+struct BackfillSummary {
+  std::string job, status, undo, backup, report;
+  bool already = false;  // it was done before, nothing happened now
+  std::uint64_t conflicts = 0;
+  std::uint64_t as_before = 0, changed_since = 0;  // of a rollback: records that were not changed back
+  std::optional<std::uint64_t> would_change;       // dry run and verify
+  std::uint64_t cannot_change = 0;                 // the same
+  std::string where;                               // what they were narrowed to
+  double units = 0;                                // that the changes would cost
+  std::string estimate, time;                      // of a dry run
+};
+
 struct Summary {
   std::string command;
   bool dry_run = false;
@@ -37,8 +50,9 @@ struct Summary {
   double capacity_read = 0, capacity_write = 0;
   double seconds = 0;
   std::optional<Differences> differences;
-  std::optional<std::uint64_t> dumps;   // list
-  std::optional<std::uint64_t> runs;    // history
+  std::optional<std::uint64_t> dumps;  // list
+  std::optional<std::uint64_t> runs;   // history
+  std::optional<BackfillSummary> backfill;
   std::vector<std::string> not_copied;  // settings of the table that were seen and not carried over
   std::vector<std::string> warnings;
   std::optional<Error> error;  // set by main

@@ -132,12 +132,64 @@ std::string requests_text(const Summary& summary) {
   return text;
 }
 
+std::string backfill_title(const Summary& summary) {
+  const BackfillSummary& done = *summary.backfill;
+  if (summary.dry_run) return "Backfill: dry run, nothing was changed";
+  if (summary.command == "backfill verify") return "Backfill verified";
+  if (summary.command == "backfill rollback")
+    return done.already ? "Backfill was rolled back before" : "Rollback complete";
+  if (done.already) return "Backfill was completed before: nothing to do";
+  if (summary.error) return "Backfill finished with rejects";
+  return done.status == "completed" ? "Backfill complete" : "Backfill stopped: there may be more to do";
+}
+
+std::string backfill_text(const Summary& summary) {
+  if (summary.error && summary.error->kind() != ErrorKind::rejected) return {};
+  const BackfillSummary& done = *summary.backfill;
+  const bool rollback = summary.command == "backfill rollback";
+  const bool wrote = !done.would_change;
+  Lines lines;
+  lines.title(backfill_title(summary));
+  lines.line("Job", done.job);
+  lines.line("Table", summary.target);
+  if (!rollback) lines.line("Items", with_separators(summary.read));
+  lines.records("Resumed", summary.resumed, "done by earlier runs");
+  if (done.would_change && !rollback) {
+    lines.line("Change", fmt::format("{} {}", counted(*done.would_change, "item"),
+                                     summary.dry_run ? "would be changed" : "still to be changed"));
+    lines.records("Cannot", done.cannot_change, "cannot be changed: --rejects FILE says why");
+    if (!done.where.empty()) lines.line("Only", "where " + done.where);
+    if (!done.estimate.empty()) lines.line("Estimate", done.estimate);
+    if (summary.dry_run && done.units > 0) lines.line("Cost", fmt::format("{:.0f} write units", done.units));
+    if (!done.time.empty()) lines.line("Takes", done.time);
+  }
+  if (wrote && !(rollback && done.already)) {
+    lines.line(rollback ? "Restored" : "Updated", with_separators(summary.written));
+    if (!rollback) lines.line("Same", counted(summary.filtered, "item") + " with nothing to do");
+  }
+  lines.records("As were", done.as_before, "as before already");
+  if (done.changed_since > 0) {
+    lines.line("Left",
+               fmt::format("{} changed since by others: '{}'", counted(done.changed_since, "item"), done.report));
+  }
+  if (done.conflicts > 0)
+    lines.line("Again", counted(done.conflicts, "time") + " an item was read again: others had changed it");
+  lines.records("Rejects", summary.rejected, "could not be changed");
+  if (!done.backup.empty()) lines.line("Backup", done.backup);
+  if (!done.undo.empty() && wrote) lines.line("Undo log", done.undo);
+  lines.line("Time", time_text(summary));
+  if (summary.requests_sent > 0) lines.line("Traffic", requests_text(summary));
+  if (wrote && !done.already) lines.line("Proof", "every item counted and acknowledged");
+  return lines.take();
+}
+
 }  // namespace
 
 std::string summary_text(const Summary& summary) {
-  if (summary.command == "list" || summary.command == "inspect" || summary.command == "cat" || summary.dumps ||
-      summary.runs)
+  if (summary.command == "list" || summary.command == "inspect" || summary.command == "cat" ||
+      summary.command == "backfill create" || summary.command == "backfill status" || summary.dumps || summary.runs)
     return {};
+  if (summary.backfill) return backfill_text(summary);
   const auto& found = summary.differences;
   const bool different = found && found->only_in_source + found->only_in_target + found->different > 0;
   const bool shown = !summary.error || summary.error->kind() == ErrorKind::rejected || different;

@@ -7,8 +7,9 @@
 
 namespace bulk {
 
-TransformStage::TransformStage(unsigned jobs, const Sink& sink, const KeySchema* key, Look look, Rejects& rejects,
-                               ProgressCounters& progress, Stop& stop, std::function<void(Work*)> done)
+TransformStage::TransformStage(unsigned jobs, const Sink& sink, const KeySchema* key, Look look, RecordStep* step,
+                               Rejects& rejects, ProgressCounters& progress, Stop& stop,
+                               std::function<void(Work*)> done)
     : sink_(sink),
       rejects_(rejects),
       progress_(progress),
@@ -16,8 +17,12 @@ TransformStage::TransformStage(unsigned jobs, const Sink& sink, const KeySchema*
       done_(std::move(done)),
       key_(key),
       look_(look),
+      step_(step),
       parallelism_(tbb::global_control::max_allowed_parallelism, jobs + 1),
-      arena_(static_cast<int>(jobs) + 1, 1) {}
+      arena_(static_cast<int>(jobs) + 1, 1) {
+  if (step_ == nullptr || !step_->waits()) return;
+  for (unsigned i = 0; i < jobs; ++i) threads_.emplace_back([this] { work_through_queue(); });
+}
 
 TransformStage::~TransformStage() {
   drain();
@@ -25,13 +30,35 @@ TransformStage::~TransformStage() {
 
 void TransformStage::submit(Work* work) {
   progress_.waiting_for_transform.fetch_add(1, std::memory_order_relaxed);
+  if (!threads_.empty()) {
+    {
+      const std::lock_guard lock(queue_mutex_);
+      queue_.push_back(work);
+    }
+    queue_changed_.notify_one();
+    return;
+  }
   handed_in_.fetch_add(1, std::memory_order_release);
   arena_.enqueue(group_.defer(Task{this, work}));
 }
 
 TransformStage::Worker& TransformStage::worker() {
   const std::lock_guard lock(workers_mutex_);
-  return workers_.try_emplace(std::this_thread::get_id(), key_, look_).first->second;
+  const auto [place, added] = workers_.try_emplace(std::this_thread::get_id(), key_, look_);
+  if (added && step_ != nullptr) place->second.step = step_->worker();
+  return place->second;
+}
+
+void TransformStage::work_through_queue() noexcept {
+  while (true) {
+    std::unique_lock lock(queue_mutex_);
+    queue_changed_.wait(lock, [this] { return queue_closed_ || !queue_.empty(); });
+    if (queue_.empty()) return;
+    Work* const work = queue_.front();
+    queue_.pop_front();
+    lock.unlock();
+    run(work);
+  }
 }
 
 void TransformStage::run(Work* work) noexcept {
@@ -47,9 +74,23 @@ void TransformStage::run(Work* work) noexcept {
   handed_on_.fetch_add(1, std::memory_order_release);
 }
 
-void TransformStage::drain() {
+void TransformStage::drain() noexcept {
   arena_.execute(Wait{&group_});
   static_cast<void>(handed_on_.load(std::memory_order_acquire));
+  {
+    const std::lock_guard lock(queue_mutex_);
+    queue_closed_ = true;
+  }
+  queue_changed_.notify_all();
+  threads_.clear();
+  if (step_ == nullptr || stop_.stopped()) return;
+  try {
+    for (auto& [thread, worker] : workers_) {
+      if (const std::unique_ptr<RecordWorker> ending = std::move(worker.step)) ending->finish();
+    }
+  } catch (...) {
+    stop_.fail(std::current_exception());
+  }
 }
 
 void TransformStage::transform(Work* work) {
@@ -65,7 +106,9 @@ void TransformStage::transform(Work* work) {
   for (std::size_t i = 0; i < batch.records.size(); ++i) {
     Record record = batch.records[i];
     const std::string_view line = batch.line(record);
-    const std::string reason = worker.keys ? look_at_key(worker, line, record) : look_at_item(worker, line, record);
+    const std::string reason = worker.keys              ? look_at_key(worker, line, record)
+                               : look_ == Look::changes ? look_at_change(worker, line, record)
+                                                        : look_at_item(worker, line, record);
     if (!reason.empty()) {
       // What cannot be understood has no digest of its own; its bytes stand in for it on both sides of the account.
       const Digest digest = hash128(line);
@@ -86,7 +129,8 @@ void TransformStage::transform(Work* work) {
   }
   batch.records.resize(kept);
   batch.bytes.resize(kept_bytes);
-  if (kept > 0) sink_.encode(batch);
+  if (worker.step) worker.step->apply(batch, tally, rejects_);
+  if (!batch.records.empty() && batch.encoded.empty()) sink_.encode(batch);
   worker.segments[batch.segment] += tally;
   work->transformed = true;
 }
@@ -108,6 +152,19 @@ std::string TransformStage::look_at_key(Worker& worker, std::string_view line, R
   KeyFacts facts;
   if (!worker.keys->scan(line, facts)) return worker.keys->problem().text;
   record.digest = facts.line_digest;
+  record.key_hash = facts.key_hash;
+  record.partition_hash = facts.partition_hash;
+  record.size_bytes = static_cast<std::uint32_t>(facts.size_bytes);
+  return {};
+}
+
+std::string TransformStage::look_at_change(Worker& worker, std::string_view line, Record& record) {
+  if (!worker.changes.read(line, worker.change)) return worker.changes.problem();
+  ItemFacts facts;
+  if (!worker.items.scan(worker.change.key, facts) || facts.length != worker.change.key.size()) {
+    return "its key: " + worker.items.problem().text;
+  }
+  record.digest = hash128(line);
   record.key_hash = facts.key_hash;
   record.partition_hash = facts.partition_hash;
   record.size_bytes = static_cast<std::uint32_t>(facts.size_bytes);

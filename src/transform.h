@@ -10,42 +10,48 @@
 #include <oneapi/tbb/task_group.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <unordered_map>
+#include <vector>
 
 #include "backends/backend.h"
+#include "codecs/change.h"
 #include "codecs/item.h"
 #include "codecs/key_scan.h"
 #include "io/stop.h"
 #include "src/batch_pool.h"
 #include "src/progress.h"
+#include "src/record_step.h"
 #include "src/rejects.h"
 #include "src/totals.h"
 
 namespace bulk {
 
 enum class Look {
-  items,  // records' digests are those of their content
-  keys,   // records' digests are those of their lines; needs a key schema
+  items,    // records' digests are those of their content
+  keys,     // records' digests are those of their lines; needs a key schema
+  changes,  // the lines are changes (codecs/change.h), records' digests are those of lines; needs a key schema
 };
 
 class TransformStage {
  public:
-  // `done` takes each transformed batch (from any worker thread). It must not block.
-  TransformStage(unsigned jobs, const Sink& sink, const KeySchema* key, Look look, Rejects& rejects,
+  // `done` takes each transformed batch (from any worker thread). It must not block. `step` may be null.
+  TransformStage(unsigned jobs, const Sink& sink, const KeySchema* key, Look look, RecordStep* step, Rejects& rejects,
                  ProgressCounters& progress, Stop& stop, std::function<void(Work*)> done);
   // Waits for tasks under way.
   ~TransformStage();
 
   // Hands a batch in; returns at once. Any thread.
   void submit(Work* work);
-  // Waits until every batch handed in has left. Call when no more will be submitted.
-  void drain();
+  // Waits until every batch handed in has left, and ends the step's workers. Call when no more will be submitted.
+  void drain() noexcept;
 
   // Read and rejected counts per segment; after drain().
   void add_to(std::map<std::uint32_t, Tally>& segments);
@@ -57,6 +63,9 @@ class TransformStage {
     }
     ItemScanner items;
     std::optional<KeyScanner> keys;
+    ChangeReader changes;
+    Change change;
+    std::unique_ptr<RecordWorker> step;
     std::map<std::uint32_t, Tally> segments;
   };
 
@@ -72,11 +81,13 @@ class TransformStage {
   };
 
   Worker& worker();
+  void work_through_queue() noexcept;
   void run(Work* work) noexcept;
   void transform(Work* work);
   // Fill the record's facts in; what is wrong with it, empty: nothing.
   static std::string look_at_item(Worker& worker, std::string_view line, Record& record);
   static std::string look_at_key(Worker& worker, std::string_view line, Record& record);
+  static std::string look_at_change(Worker& worker, std::string_view line, Record& record);
   static std::string why_no_record(Worker& worker, std::string_view line);
 
   const Sink& sink_;
@@ -86,6 +97,7 @@ class TransformStage {
   std::function<void(Work*)> done_;
   const KeySchema* const key_;
   const Look look_;
+  RecordStep* const step_;
   std::mutex workers_mutex_;  // of the map, once per batch; a worker is its thread's own
   std::unordered_map<std::thread::id, Worker> workers_;
   // Batches come and go through TBB's own queues, which ThreadSanitizer cannot look into; these two say the same in a
@@ -97,6 +109,12 @@ class TransformStage {
   tbb::global_control parallelism_;
   tbb::task_arena arena_;
   tbb::task_group group_;
+  // A step that waits for other processes has threads of its own.
+  std::mutex queue_mutex_;  // guards the next three
+  std::condition_variable queue_changed_;
+  std::deque<Work*> queue_;
+  bool queue_closed_ = false;
+  std::vector<std::jthread> threads_;
 };
 
 }  // namespace bulk

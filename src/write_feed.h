@@ -35,6 +35,7 @@ struct Pending {
   Work* work;
   const Batch* batch;  // where its bytes are: the work's, or a copy
   std::uint32_t index;
+  bool unanswered = false;  // an earlier sending of this very line may have been carried out
   const Record& record() const { return batch->records[index]; }
 };
 

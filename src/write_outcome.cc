@@ -18,10 +18,15 @@ void Writer::ended(Ticket ticket, WriteResult& result, SteadyTime now) {
   --under_way_;
   bytes_under_way_ -= attempt.bytes;
   attempt.sending = 0;
-  window_.ended(attempt.sent, now, window_is_full_);
+  using Outcome = WriteResult::Outcome;
+  const bool answered = result.outcome != Outcome::unavailable;
+  // What was not sent, or not answered, says nothing about the target's latency.
+  if (result.sent && answered) window_.ended(attempt.sent, now, window_is_full_);
+  if (!answered || result.resent) {
+    for (Pending& entry : attempt.slice) entry.unanswered = true;
+  }
 
   const double reserved = attempt.reservation.units;
-  using Outcome = WriteResult::Outcome;
   switch (result.outcome) {
     case Outcome::invalid:
       charge(attempt, result.units, 0);
@@ -30,7 +35,7 @@ void Writer::ended(Ticket ticket, WriteResult& result, SteadyTime now) {
     case Outcome::throttled: {
       context_.stats.throttled.fetch_add(1, std::memory_order_relaxed);
       const std::vector<bool> all(attempt.slice.size(), true);
-      charge(attempt, 0, table_refused(attempt, all, result.key_range, now));
+      charge(attempt, result.units, table_refused(attempt, all, result.key_range, now));
       retry(ticket, Backoff::Cause::throttled, result.reason, now);
       return;
     }
@@ -52,7 +57,7 @@ void Writer::ended(Ticket ticket, WriteResult& result, SteadyTime now) {
 }
 
 // Leaves in the slice what was not processed.
-void Writer::settle_done(Attempt& attempt, const WriteResult& result, SteadyTime now) {
+void Writer::settle_done(Attempt& attempt, WriteResult& result, SteadyTime now) {
   std::vector<Pending>& slice = attempt.slice;
   std::vector<bool> left(slice.size(), false);
   for (const std::uint32_t position : result.unprocessed) left.at(position) = true;
@@ -65,17 +70,20 @@ void Writer::settle_done(Attempt& attempt, const WriteResult& result, SteadyTime
   }
   charge(attempt, result.units > 0 ? result.units : attempt.reservation.units - unprocessed_units, refused_units);
 
-  if (all && result.skipped.empty()) {
+  if (all && result.skipped.empty() && result.conflicts.empty()) {
     take_heart(slice);
     settle(slice, Settled::written);
     slice.clear();
     attempt.backoff.succeeded();
     return;
   }
-  std::vector<bool> skipped(slice.size(), false);
+  std::vector<bool> skipped(slice.size(), false), conflicts(slice.size(), false);
   for (const std::uint32_t position : result.skipped) skipped.at(position) = true;
+  for (const WriteResult::Conflict& conflict : result.conflicts) conflicts.at(conflict.position) = true;
+  if (!result.conflicts.empty()) note_conflicts(attempt, result);
   std::vector<Pending> written, filtered, unprocessed;
   for (std::size_t i = 0; i < slice.size(); ++i) {
+    if (conflicts[i]) continue;
     (left[i] ? unprocessed : skipped[i] ? filtered : written).push_back(slice[i]);
   }
   take_heart(written);
@@ -173,10 +181,21 @@ Pending Writer::set_aside(const Pending& entry) {
   copy->bytes.append(work->batch.line(entry.record()));
   copy->records.push_back(entry.record());
   copy->records.front().offset = 0;
-  const Pending aside{work, copy.get(), 0};
-  aside_.emplace(copy.get(), std::move(copy));
-  if (work->in_buffer.fetch_sub(1, std::memory_order_acq_rel) == 1) context_.pool.vacate(work);
+  const Pending aside{work, copy.get(), 0, entry.unanswered};
+  leave_place(entry);
+  aside_.emplace(aside.batch, Aside{std::move(copy)});
   return aside;
+}
+
+// A record that has been copied no longer needs the bytes that it had.
+void Writer::leave_place(const Pending& entry) {
+  Work* const work = entry.work;
+  if (entry.batch != &work->batch) {
+    context_.pool.give_back(entry.record().length + sizeof(Batch));
+    aside_.erase(entry.batch);
+  } else if (work->in_buffer.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    context_.pool.vacate(work);
+  }
 }
 
 // Their partitions take something after all.

@@ -44,6 +44,7 @@ void Writer::run() noexcept {
       context_.stop.check();
       const SteadyTime now = std::chrono::steady_clock::now();
       for (SinkSession::Ended& one : ended_attempts) ended(one.ticket, one.result, now);
+      resolve_conflicts();
     }
   } catch (...) {
     context_.stop.fail(std::current_exception());
@@ -56,13 +57,14 @@ bool Writer::launch(SteadyTime now) {
   resume_paused(now);
   send_held(now);
   launch_parked(now);
+  launch_again(now);
   const bool more = take_slices(now);
   window_is_full_ = under_way_ >= window_.size();
   // What waits for room in the window is not paced: it hangs if the target does.
   const bool paced = parked_records_ > 0 || (!held_.empty() && room());
   if (paced && !waiting_) waiting_.emplace(context_.rate);
   if (!paced) waiting_.reset();
-  return more || under_way_ > 0 || !pausing_.empty() || !held_.empty() || parked_records_ > 0;
+  return more || under_way_ > 0 || !pausing_.empty() || !held_.empty() || parked_records_ > 0 || !again_.empty();
 }
 
 void Writer::resume_paused(SteadyTime now) {
@@ -241,7 +243,8 @@ void Writer::show_activity() {
     return;
   }
   shown_ = 0;
-  seat_.doing(held_.empty() && pausing_.empty() && parked_records_ == 0 ? Doing::waiting : Doing::working);
+  seat_.doing(held_.empty() && pausing_.empty() && parked_records_ == 0 && again_.empty() ? Doing::waiting
+                                                                                          : Doing::working);
 }
 
 }  // namespace bulk

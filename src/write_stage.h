@@ -27,6 +27,7 @@
 #include "io/retry.h"
 #include "io/stop.h"
 #include "src/activity.h"
+#include "src/conflicts.h"
 #include "src/flight_window.h"
 #include "src/hot_partitions.h"
 #include "src/progress.h"
@@ -52,6 +53,7 @@ struct WriteContext {
   // Key order: the feed's lanes that each writer serves, one attempt each. 0: free order.
   unsigned lanes = 0;
   std::size_t most_bytes_under_way = 16u << 20;  // of lines, per writer; one attempt may exceed it
+  ConflictResolver* conflicts = nullptr;         // of a sink of changes
 };
 
 class Writer {
@@ -95,6 +97,16 @@ class Writer {
     Backoff backoff;
     SteadyTime not_before;
   };
+  // A record outside its batch.
+  struct Aside {
+    std::unique_ptr<Batch> copy;
+    unsigned rounds = 0;  // conflicts that it has had
+  };
+  struct Conflict {
+    Pending entry;
+    std::string item;
+    unsigned rounds;
+  };
   enum class Settled { written, filtered, rejected };
 
   // Sends whatever may go now. False when there is nothing more to do.
@@ -111,13 +123,18 @@ class Writer {
   SteadyTime next_look(SteadyTime now);
 
   void ended(Ticket ticket, WriteResult& result, SteadyTime now);
-  void settle_done(Attempt& attempt, const WriteResult& result, SteadyTime now);
+  void settle_done(Attempt& attempt, WriteResult& result, SteadyTime now);
   void charge(Attempt& attempt, double used, double refused);
   double table_refused(const Attempt& attempt, const std::vector<bool>& left, bool key_range, SteadyTime now);
   void halve(Ticket ticket, const std::string& reason);
   void retry(Ticket ticket, Backoff::Cause cause, const std::string& reason, SteadyTime now);
   void park(Attempt& attempt, const std::string* refused, SteadyTime now);
   Pending set_aside(const Pending& entry);
+  void leave_place(const Pending& entry);
+  void note_conflicts(Attempt& attempt, WriteResult& result);
+  void resolve_conflicts();
+  Pending replaced(const Pending& entry, const ConflictAnswer& answer, unsigned rounds);
+  void launch_again(SteadyTime now);
   void take_heart(std::span<const Pending> written);
   void finished(Ticket ticket);
   [[noreturn]] void give_up(int attempts, const Pending& first, const std::string& reason) const;
@@ -138,10 +155,12 @@ class Writer {
   std::vector<Ticket> idle_;
   std::deque<Ticket> held_;  // have their reservation and wait for it, in its order, or for room
   std::priority_queue<Pause> pausing_;
-  std::map<std::uint64_t, Parked> parked_;                          // by partition
-  std::size_t parked_records_ = 0;                                  // in all of them
-  std::unordered_map<const Batch*, std::unique_ptr<Batch>> aside_;  // copies of single records
-  SteadyTime parked_look_;                                          // when one of them may go, at the earliest
+  std::map<std::uint64_t, Parked> parked_;         // by partition
+  std::size_t parked_records_ = 0;                 // in all of them
+  std::unordered_map<const Batch*, Aside> aside_;  // copies of single records
+  std::vector<Conflict> conflicts_;                // of this round of the loop
+  std::deque<Pending> again_;                      // were in conflict, have a new change
+  SteadyTime parked_look_;                         // when one of them may go, at the earliest
   std::optional<RateLimiter::Waiting> waiting_;
 
   unsigned under_way_ = 0;

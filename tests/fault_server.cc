@@ -112,6 +112,20 @@ std::uint64_t FaultServer::puts() const {
   return tables_.puts();
 }
 
+std::uint64_t FaultServer::updates() const {
+  const std::lock_guard lock(mutex_);
+  return tables_.updates();
+}
+
+std::map<std::string, std::uint64_t> FaultServer::updates(const std::string& table) const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, std::uint64_t> updates;
+  for (const auto& [key, item] : tables_.items(table)) {
+    if (item.updates > 0) updates[key_json(tables_.key(table), key)] = item.updates;
+  }
+  return updates;
+}
+
 std::vector<FaultServer::Injected> FaultServer::injected() const {
   const std::lock_guard lock(mutex_);
   return injected_;

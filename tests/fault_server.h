@@ -1,12 +1,12 @@
 // A DynamoDB for tests that can be made to fail: in this process, on 127.0.0.1, holding the truth (every item as text
-// by its key, and how often it was put) so that a test can compare what the program claims with what has really been
-// written.
+// by its key, and how often it was put and updated) so that a test can compare what the program claims with what has
+// really been written.
 //
 // It knows CreateTable, DescribeTable, DeleteTable, UpdateTable (stream, deletion protection; one change at a time),
-// Scan (segments, ExclusiveStartKey), BatchWriteItem, PutItem (with or without attribute_not_exists),
-// DescribeTimeToLive and UpdateTimeToLive; everything else is an UnknownOperationException. What the service refuses of
-// a write it refuses too: more than 25 puts or none, a key twice, an item over 409,600 bytes or with values that are
-// none, a request over 16 MiB.
+// Scan (segments, ExclusiveStartKey), BatchWriteItem, PutItem (with or without attribute_not_exists), GetItem (whole
+// items), UpdateItem (any expression, ReturnValuesOnConditionCheckFailure), DescribeTimeToLive and UpdateTimeToLive;
+// everything else is an UnknownOperationException. What the service refuses of a write it refuses too: more than 25
+// puts or none, a key twice, an item over 409,600 bytes or with values that are none, a request over 16 MiB.
 //
 // The faults it may inject, and why the program survives each, are listed in fault_server_faults.h. Each is decided by
 // a seed and the request's number alone, so a run with one client thread repeats exactly.
@@ -57,6 +57,9 @@ class FaultServer {
 
   std::uint64_t requests(const std::string& operation) const;  // received, failed ones too
   std::uint64_t puts() const;                                  // applied, repeated ones too
+  std::uint64_t updates() const;                               // carried out
+  // Of items that were updated, how often, by their keys as JSON.
+  std::map<std::string, std::uint64_t> updates(const std::string& table) const;
 
   struct Injected {
     std::uint64_t request;

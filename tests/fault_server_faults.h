@@ -35,6 +35,8 @@
 // - none_processed: All of them do. As throttling.
 // - empty_page: A Scan's page without items, with a LastEvaluatedKey. Only the absence of that key is an end.
 // - wcu_per_second: Puts above it come back unprocessed, or the request is throttled. As above.
+// - no_old_item: A condition that failed is answered without the item, as by servers that do not know
+//   ReturnValuesOnConditionCheckFailure. The item is read by itself.
 // - poison_attribute: An item that has it makes the whole request a ValidationException. Halved until it is alone.
 // - latency, creating_polls, updating_polls: Slowness. The program polls and waits.
 //
@@ -100,6 +102,7 @@ struct Faults {
   double throttling_reasons = 0.5;  // of the throttling errors
   std::int64_t clock_offset_s = 0;
   std::string poison_attribute;
+  bool no_old_item = false;
   double wcu_per_second = 0;       // 0: no limit
   std::size_t page_items = 1'000;  // most items on a page of a Scan
   std::size_t page_bytes = 1u << 20;

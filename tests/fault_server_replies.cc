@@ -71,7 +71,8 @@ Reply dropped(Dice& dice, FaultKind kind) {
 
 Reply throttling_error(const Faults& faults, const std::string& operation, Dice& dice) {
   std::vector<std::string> codes = faults.throttle_codes;
-  if (operation == "CreateTable" || operation.starts_with("Update") || operation == "DeleteTable") {
+  if (operation == "CreateTable" || operation == "DeleteTable" || operation == "UpdateTable" ||
+      operation == "UpdateTimeToLive") {
     codes.emplace_back("LimitExceededException");
   }
   const std::string code = codes[dice.pick(FaultKind::throttle, codes.size())];

@@ -39,8 +39,9 @@ FaultTables::Outcome FaultTables::run(const std::string& operation, const rapidj
                                       bool partial) {
   if (operation == "CreateTable") return {create(body), {}};
   if (operation == "BatchWriteItem") return batch_write(body, dice, partial);
-  static const std::set<std::string> kKnown = {"DescribeTable",      "DeleteTable",      "Scan",       "PutItem",
-                                               "DescribeTimeToLive", "UpdateTimeToLive", "UpdateTable"};
+  static const std::set<std::string> kKnown = {"DescribeTable", "DeleteTable",        "Scan",
+                                               "PutItem",       "DescribeTimeToLive", "UpdateTimeToLive",
+                                               "UpdateTable",   "UpdateItem",         "GetItem"};
   if (!kKnown.contains(operation)) return {error_reply(400, "UnknownOperationException", ""), {}};
   const std::string name = string_of(body, "TableName");
   const auto found = tables_.find(name);
@@ -50,6 +51,8 @@ FaultTables::Outcome FaultTables::run(const std::string& operation, const rapidj
   Table& table = found->second;
   if (operation == "Scan") return {scan(table, body, dice), {}};
   if (operation == "PutItem") return put_item(table, body);
+  if (operation == "UpdateItem") return update_item(table, body);
+  if (operation == "GetItem") return {get_item(table, body), {}};
   if (operation == "UpdateTable") return {update(name, table, body), {}};
   if (operation.ends_with("TimeToLive")) return {time_to_live(operation, table, body), {}};
   Outcome outcome{describe(name, table), {}};

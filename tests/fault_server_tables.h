@@ -20,7 +20,8 @@ namespace bulk::test {
 struct StoredItem {
   std::string text;
   std::uint64_t puts = 0;          // by requests, repeated ones too; 0 where the test put it
-  std::uint64_t acknowledged = 0;  // of them, so many were reported written by a reply without a fault
+  std::uint64_t updates = 0;       // carried out
+  std::uint64_t acknowledged = 0;  // of the puts, so many were reported written by a reply without a fault
 };
 
 TinyHttpServer::Reply ok_reply(std::string body);
@@ -47,6 +48,7 @@ class FaultTables {
   const std::map<std::string, StoredItem>& items(const std::string& table) const;
   const TableKey& key(const std::string& table) const { return tables_.at(table).key; }
   std::uint64_t puts() const noexcept { return puts_; }
+  std::uint64_t updates() const noexcept { return updates_; }
 
  private:
   using Reply = TinyHttpServer::Reply;
@@ -69,6 +71,8 @@ class FaultTables {
   Reply scan(Table& table, const rapidjson::Value& body, Dice& dice);
   Outcome batch_write(const rapidjson::Value& body, Dice& dice, bool partial);
   Outcome put_item(Table& table, const rapidjson::Value& body);
+  Outcome update_item(Table& table, const rapidjson::Value& body);
+  static Reply get_item(const Table& table, const rapidjson::Value& body);
   // As item_problem(), and the poison of the test's own.
   std::string check_item(const Table& table, const rapidjson::Value& item, std::string& key) const;
   bool take_capacity(double units);
@@ -78,6 +82,7 @@ class FaultTables {
   std::map<std::string, Table> tables_;
   std::map<std::string, int> created_;  // how often a table of this name was made
   std::uint64_t puts_ = 0;
+  std::uint64_t updates_ = 0;
   std::uint64_t detours_ = 0;
   double capacity_ = 0;
   std::chrono::steady_clock::time_point capacity_at_{};

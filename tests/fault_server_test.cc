@@ -11,6 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr const char* kTable = R"({"TableName":"t","KeySchema":[{"AttributeName":"pk","KeyType":"HASH"}],)"
                                R"("AttributeDefinitions":[{"AttributeName":"pk","AttributeType":"S"}]})";
@@ -198,6 +199,111 @@ TEST_F(FaultServerTest, CutsAScanIntoSegmentsAndPages) {
       ask("Scan", R"({"TableName":"t","Limit":2,"ExclusiveStartKey":{"pk":{"S":"1"}}})"),
       HasSubstr(
           R"("Items":[{"pk":{"S":"10"}},{"pk":{"S":"11"}}],"Count":2,"ScannedCount":2,"LastEvaluatedKey":{"pk":{"S":"11"}})"));
+}
+
+std::string update_body(const std::string& key, const std::string& update, const std::string& condition,
+                        const std::string& names, const std::string& values) {
+  const auto member = [](const char* name, const std::string& json) {
+    return json.empty() ? std::string() : std::string(",\"") + name + "\":" + json;
+  };
+  const auto text = [](const std::string& plain) { return plain.empty() ? plain : "\"" + plain + "\""; };
+  return R"({"TableName":"t","Key":)" + key + member("UpdateExpression", text(update)) +
+         member("ConditionExpression", text(condition)) + member("ExpressionAttributeNames", names) +
+         member("ExpressionAttributeValues", values) +
+         R"(,"ReturnValuesOnConditionCheckFailure":"ALL_OLD","ReturnConsumedCapacity":"TOTAL"})";
+}
+
+TEST_F(FaultServerTest, UpdatesAnItemWhereItsConditionHolds) {
+  server_.put("t", R"({"pk":{"S":"1"},"old":{"S":"a"},"n":{"N":"1.50"}})");
+  const std::string key = R"({"pk":{"S":"1"}})";
+  const std::string body = update_body(key, "SET #0=:a0 REMOVE #1", "attribute_exists(#k) AND #1=:b1 AND #2=:b2",
+                                       R"({"#k":"pk","#0":"new","#1":"old","#2":"n"})",
+                                       R"({":a0":{"N":"2"},":b1":{"S":"a"},":b2":{"N":"15e-1"}})");
+  EXPECT_EQ(ask("UpdateItem", body), R"({"ConsumedCapacity":{"TableName":"t","CapacityUnits":1.000000}})");
+  EXPECT_THAT(server_.items("t"), ElementsAre(R"({"pk":{"S":"1"},"n":{"N":"1.50"},"new":{"N":"2"}})"));
+  EXPECT_EQ(server_.updates(), 1u);
+  EXPECT_THAT(server_.updates("t"), ElementsAre(std::pair(key, 1u)));
+  const std::string failed = ask("UpdateItem", body);
+  EXPECT_THAT(failed, HasSubstr("ConditionalCheckFailedException"));
+  EXPECT_THAT(failed, HasSubstr(R"("Item":{"pk":{"S":"1"},"n":{"N":"1.50"},"new":{"N":"2"}})"));
+  Faults faults;
+  faults.no_old_item = true;
+  server_.set(faults);
+  EXPECT_THAT(ask("UpdateItem", body), Not(HasSubstr("\"Item\"")));
+  EXPECT_EQ(server_.updates(), 1u);
+  EXPECT_EQ(server_.puts(), 0u);
+}
+
+TEST_F(FaultServerTest, MakesAnItemByAnUpdateThatAllowsIt) {
+  const std::string key = R"({"pk":{"S":"1"}})";
+  const std::string names = R"({"#0":"v"})";
+  const std::string values = R"({":a0":{"S":"x"}})";
+  EXPECT_THAT(ask("UpdateItem", update_body(key, "SET #0=:a0", "attribute_exists(#0)", names, values)),
+              HasSubstr("ConditionalCheckFailedException"));
+  EXPECT_THAT(server_.items("t"), IsEmpty());
+  EXPECT_EQ(send("UpdateItem", update_body(key, "SET #0=:a0", "", names, values)).reply.status, 200);
+  EXPECT_THAT(server_.items("t"), ElementsAre(R"({"pk":{"S":"1"},"v":{"S":"x"}})"));
+}
+
+TEST_F(FaultServerTest, RefusesAnUpdateInTheServicesWords) {
+  server_.put("t", R"({"pk":{"S":"1"},"v":{"S":"a"}})");
+  const auto message = [&](const std::string& key, const std::string& update, const std::string& names,
+                           const std::string& values) {
+    rapidjson::Document reply;
+    reply.Parse(ask("UpdateItem", update_body(key, update, "", names, values)).c_str());
+    EXPECT_STREQ(reply["__type"].GetString(), "com.amazonaws.dynamodb.v20120810#ValidationException");
+    return std::string(reply["message"].GetString());
+  };
+  const std::string key = R"({"pk":{"S":"1"}})";
+  const std::string v = R"({"#v":"v"})";
+  for (const char* wrong : {"{}", R"({"v":{"S":"1"}})", R"({"pk":{"S":"1"},"v":{"S":"1"}})"}) {
+    EXPECT_EQ(message(wrong, "SET #v=:v", v, R"({":v":{"S":"1"}})"),
+              "The provided key element does not match the schema");
+  }
+  EXPECT_EQ(message(key, "REMOVE #v", R"({"#v":"pk"})", ""),
+            "One or more parameter values were invalid: Cannot update attribute pk. This attribute is part of the key");
+  EXPECT_EQ(message(key, "REMOVE #v", R"({"#v":"v","#w":"w"})", ""),
+            "Value provided in ExpressionAttributeNames unused in expressions: keys: {#w}");
+  EXPECT_EQ(message(key, "REMOVE #v", v, R"({":v":{"S":"1"}})"),
+            "Value provided in ExpressionAttributeValues unused in expressions: keys: {:v}");
+  EXPECT_EQ(message(key, "REMOVE #v", v, "{}"), "ExpressionAttributeValues must not be empty");
+  EXPECT_EQ(message(key, "SET #v=:v", v, R"({":v":{"SS":["a","a"]}})"),
+            "ExpressionAttributeValues contains invalid value: One or more parameter values were invalid: Input "
+            "collection [\"a\",\"a\"] contains duplicates.");
+  EXPECT_EQ(
+      send("UpdateItem", update_body(key, "SET #v=:v", "", v, R"({":v":{"S":")" + std::string(409'596, 'x') + "\"}}"))
+          .reply.status,
+      200);
+  EXPECT_EQ(message(key, "SET #v=:v", v, R"({":v":{"S":")" + std::string(409'597, 'x') + "\"}}"),
+            "Item size to update has exceeded the maximum allowed size");
+  EXPECT_NE(message(key, "SET #v", v, ""), "");
+  EXPECT_EQ(server_.updates(), 1u);
+}
+
+TEST_F(FaultServerTest, LosesTheReplyOfAnUpdateThatItHasMade) {
+  server_.put("t", R"({"pk":{"S":"1"},"v":{"S":"a"}})");
+  Faults faults;
+  faults.drop_after = 1;
+  server_.set(faults);
+  const std::string body =
+      update_body(R"({"pk":{"S":"1"}})", "SET #v=:b", "#v=:a", R"({"#v":"v"})", R"({":a":{"S":"a"},":b":{"S":"b"}})");
+  EXPECT_EQ(send("UpdateItem", body).failure, HttpFailure::broken);
+  EXPECT_THAT(server_.items("t"), ElementsAre(R"({"pk":{"S":"1"},"v":{"S":"b"}})"));
+  faults.drop_after = 0;
+  faults.wcu_per_second = 1e-9;
+  server_.set(faults);
+  EXPECT_THAT(ask("UpdateItem", update_body(R"({"pk":{"S":"1"}})", "REMOVE #v", "", R"({"#v":"v"})", "")),
+              HasSubstr("ProvisionedThroughputExceededException"));
+  EXPECT_EQ(server_.updates(), 1u);
+}
+
+TEST_F(FaultServerTest, GetsAnItem) {
+  server_.put("t", R"({"pk":{"S":"1"},"v":{"S":"a"}})");
+  const std::string rest = R"(,"ConsistentRead":true,"ReturnConsumedCapacity":"TOTAL"})";
+  EXPECT_EQ(ask("GetItem", R"({"TableName":"t","Key":{"pk":{"S":"1"}})" + rest),
+            R"({"Item":{"pk":{"S":"1"},"v":{"S":"a"}},"ConsumedCapacity":{"TableName":"t","CapacityUnits":1.000000}})");
+  EXPECT_EQ(ask("GetItem", R"({"TableName":"t","Key":{"pk":{"S":"2"}}})"), "{}");
+  EXPECT_THAT(ask("GetItem", R"({"TableName":"t","Key":{"pk":{"N":"2"}}})"), HasSubstr("Type mismatch"));
 }
 
 }  // namespace

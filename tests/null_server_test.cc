@@ -220,6 +220,56 @@ TEST(NullServer, ThrottlesInPartAndThenAltogether) {
   EXPECT_EQ(stats["requests_refused"].GetUint64(), 1u);
 }
 
+std::string update(const std::string& key, const std::string& more = {}) {
+  return R"({"TableName":"t","Key":)" + key + R"(,"UpdateExpression":"SET #0=:a0")" + more +
+         R"(,"ReturnConsumedCapacity":"TOTAL"})";
+}
+
+constexpr const char* kCondition = R"x(,"ConditionExpression":"attribute_exists(#k)")x";
+
+TEST(NullServer, ASourceCountsTheUpdatesOfItsItems) {
+  const Running running(small(10));
+  Client client(running.server.port());
+  EXPECT_EQ(client.call("UpdateItem", update(running.set.key(3), kCondition)).body,
+            R"({"ConsumedCapacity":{"CapacityUnits":1.0,"TableName":"t"}})");
+  EXPECT_EQ(client.call("UpdateItem", update(running.set.key(3))).status, 200);
+  EXPECT_EQ(client.call("UpdateItem", update(running.set.key(9), kCondition)).status, 200);
+  const std::string stranger = R"({"pk":{"S":"a"},"sk":{"S":"b"}})";
+  EXPECT_EQ(client.call("UpdateItem", update(stranger)).status, 200);
+  EXPECT_THAT(client.call("UpdateItem", update(stranger, kCondition)).body,
+              HasSubstr("#ConditionalCheckFailedException"));
+  for (const char* bad : {"{}", R"({"TableName":"t"})", R"({"TableName":"t","Key":5})",
+                          R"({"TableName":"t","Key":{"pk")", R"({"TableName":"t","Key":{}})"}) {
+    EXPECT_THAT(client.call("UpdateItem", bad).body, HasSubstr("#ValidationException")) << bad;
+  }
+  rapidjson::Document stats = client.stats();
+  EXPECT_EQ(stats["updates"].GetUint64(), 3u);
+  EXPECT_EQ(stats["updated"].GetUint64(), 2u);
+  EXPECT_EQ(stats["updates_conditional"].GetUint64(), 2u);
+  EXPECT_EQ(stats["updates_unknown"].GetUint64(), 2u);
+  EXPECT_EQ(stats["units"].GetDouble(), 5.0);
+  client.send("POST /reset HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n");
+  client.receive();
+  stats = client.stats();
+  EXPECT_EQ(stats["updates"].GetUint64(), 0u);
+  EXPECT_EQ(stats["updated"].GetUint64(), 0u);
+}
+
+TEST(NullServer, ThrottlesUpdatesAsItDoesPuts) {
+  ServiceOptions options;
+  options.capacity.wcu = 0.001;
+  options.capacity.burst_seconds = options.capacity.saved_seconds = 10'000;
+  const Running running(small(20), options);
+  Client client(running.server.port());
+  for (std::uint64_t i = 0; i < 10; ++i) EXPECT_EQ(client.call("UpdateItem", update(running.set.key(i))).status, 200);
+  EXPECT_THAT(client.call("UpdateItem", update(running.set.key(10))).body,
+              HasSubstr(R"("throttlingReasons":[{"reason":"TableWriteMaxOnDemandThroughputExceeded")"));
+  EXPECT_EQ(client.stats()["requests_refused"].GetUint64(), 1u);
+  const Running empty(small(20), target());
+  Client other(empty.server.port());
+  EXPECT_THAT(other.call("UpdateItem", update(empty.set.key(0))).body, HasSubstr("only a source takes updates"));
+}
+
 TEST(NullServer, TellsTheProcessesApartByTheirAccessKeys) {
   const Running running(small(20), target());
   Client client(running.server.port());

@@ -108,6 +108,7 @@ TableFacts DumpStore::describe() {
   }
   facts.identity = header->table;
   facts.origin = header->source;
+  facts.selection = header->selection_json;
   facts.dialect = header->dialect;
   if (!header->schema_json.empty()) {
     try {

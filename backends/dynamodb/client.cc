@@ -188,7 +188,13 @@ HttpRequest DynamoDbClient::Attempt::request() {
 }
 
 std::optional<DynamoDbReply> DynamoDbClient::Attempt::ended(HttpResult result) {
+  if (result.resent) {
+    resent_ = true;
+    client_->stats_.sent.fetch_add(1, std::memory_order_relaxed);
+    client_->stats_.retried.fetch_add(1, std::memory_order_relaxed);
+  }
   DynamoDbReply reply = client_->read_reply(result, with_);
+  reply.resent = resent_;
   // Compared with what this exchange was signed with: another thread may have repaired the offset meanwhile.
   const auto& measured = with_.measured_offset_s;
   if (!clock_repaired_ && is_clock_error(reply) && measured && *measured != with_.offset_s) {

@@ -89,6 +89,7 @@ class DynamoDbClient {
     bool clock_repaired_ = false;
     int renewals_ = 0;
     bool no_others_ = false;  // credentials than those that were refused
+    bool resent_ = false;
   };
   // Sends for this client, on the thread that owns the loop. Does not outlive the client.
   std::unique_ptr<HttpLoop> open_loop() const { return std::make_unique<HttpLoop>(http_.setup()); }

@@ -26,9 +26,14 @@ constexpr std::array<std::string_view, 14> kThrottlingCodes = {"Throttling",
                                                                "SlowDown",
                                                                "PriorRequestNotComplete",
                                                                "EC2ThrottledException"};
-constexpr std::array<std::string_view, 7> kTransientCodes = {
-    "RequestTimeout",  "RequestTimeoutException", "ReplicatedWriteConflictException", "InternalServerError",
-    "InternalFailure", "ServiceUnavailable",      "ServiceUnavailableException"};
+constexpr std::array<std::string_view, 8> kTransientCodes = {"RequestTimeout",
+                                                             "RequestTimeoutException",
+                                                             "ReplicatedWriteConflictException",
+                                                             "TransactionConflictException",
+                                                             "InternalServerError",
+                                                             "InternalFailure",
+                                                             "ServiceUnavailable",
+                                                             "ServiceUnavailableException"};
 
 template <std::size_t N>
 bool contains(const std::array<std::string_view, N>& codes, std::string_view code) {
@@ -181,6 +186,7 @@ DynamoDbReply classify_reply(HttpResult& result) {
   } else {
     reply.kind = DynamoDbReply::Kind::refused;
   }
+  reply.body = std::move(http.body);
   return reply;
 }
 

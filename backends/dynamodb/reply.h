@@ -21,9 +21,11 @@ struct DynamoDbReply {
   Kind kind = Kind::ok;
   std::string code;     // "ValidationException"; the status where the body names none
   std::string message;  // one line, without secrets, bounded
-  Buffer body;
+  Buffer body;          // as it was answered, of an error too; empty where none came
   // Earlier attempts of the same call whose outcome is not known: any of them may have been carried out.
   int unanswered = 0;
+  // An exchange of this attempt went out on more than one connection (HttpResult::resent).
+  bool resent = false;
   // Throttled: all of ThrottlingReasons name partitions of the table. An index that is over its limits, whole or in one
   // partition, slows the table as a whole: nothing tells which of the table's partitions feed it.
   bool key_range = false;

@@ -1,10 +1,9 @@
 #include "backends/dynamodb/sink.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <map>
 
+#include "backends/dynamodb/write_session.h"
 #include "codecs/item.h"
 #include "codecs/lines.h"
 
@@ -14,49 +13,12 @@ namespace {
 using Outcome = WriteResult::Outcome;
 
 constexpr std::size_t kMostRecords = 25;
-constexpr std::size_t kMostRequestBytes = 16u << 20;
-constexpr std::size_t kFrameBytes =
-    4096;  // what stands around the lines: 25 times {"PutRequest":}, and the table's ARN
-// Two thousand requests of 25 records are one million records a second at 50 ms a request. A sender thread moves more
-// than half a million records a second.
-constexpr unsigned kMostUnderWay = 2048;
-constexpr unsigned kMostSessions = 4;
-// What libcurl holds for an exchange and its connection: 28 KiB measured; with TLS two records and OpenSSL's state
-// more.
-constexpr std::size_t kExchangeBytes = 28 << 10;
-constexpr std::size_t kTlsExchangeBytes = 96 << 10;
-constexpr long kReceiveBufferBytes = 16 << 10;
-// Of 25 records of 1 KB; what is larger is rare enough to be allocated again.
-constexpr std::size_t kKeptBufferBytes = 64 << 10;
-constexpr std::size_t kKeptBuffers = 64;
-
-WriteResult unavailable(std::string reason) {
-  WriteResult result;
-  result.outcome = Outcome::unavailable;
-  result.reason = std::move(reason);
-  return result;
-}
-
-// The sum of the units in a ConsumedCapacity list (or in the one object that PutItem returns); negative when none are
-// reported.
-double consumed_units(const rapidjson::Value* capacity) {
-  const auto units_of = [](const rapidjson::Value& entry) {
-    const rapidjson::Value* units = json_member(&entry, "CapacityUnits");
-    return units != nullptr && units->IsNumber() && units->GetDouble() >= 0 ? units->GetDouble() : -1.0;
-  };
-  if (capacity == nullptr) return -1;
-  if (!capacity->IsArray()) return units_of(*capacity);
-  double sum = -1;
-  for (const rapidjson::Value& entry : capacity->GetArray()) {
-    if (const double units = units_of(entry); units >= 0) sum = std::max(sum, 0.0) + units;
-  }
-  return sum;
-}
+constexpr std::size_t kFrameBytes = 4096;  // what stands around the lines, 25 times {"PutRequest":} and the table's ARN
 
 double estimated_units(std::span<const RecordRef> records, const std::vector<std::uint32_t>& without) {
   double units = 0;
   for (std::size_t i = 0; i < records.size(); ++i) {
-    if (!std::binary_search(without.begin(), without.end(), i)) units += put_units(records[i].record());
+    if (!std::binary_search(without.begin(), without.end(), i)) units += write_units(records[i].record().size_bytes);
   }
   return units;
 }
@@ -88,78 +50,32 @@ bool match_unprocessed(const rapidjson::Value& requests, const KeySchema& key, s
   return true;
 }
 
-// Sends many requests at a time on the thread that owns it. Bodies and reply buffers go round.
-class WriteSession : public SinkSession {
+class PutSession : public WriteSession {
  public:
-  WriteSession(std::shared_ptr<DynamoDbClient> client, const KeySchema& key, bool only_missing)
-      : client_(std::move(client)),
-        loop_(client_->open_loop()),
+  PutSession(std::shared_ptr<DynamoDbClient> client, const KeySchema& key, bool only_missing)
+      : WriteSession(std::move(client)),
         key_(key),
         only_missing_(only_missing),
-        table_json_(json_quoted(client_->table_text())),
         key_json_(json_quoted(key_.partition.name)) {}
 
-  void begin(std::uint32_t ticket, std::span<const RecordRef> records) override {
-    while (ticket >= requests_.size()) requests_.push_back(std::make_unique<Request>());
-    Request& request = *requests_[ticket];
-    request.records.assign(records.begin(), records.end());
-    request.body = taken_from(bodies_);
-    only_missing_ ? write_put(request.body, records) : write_batch(request.body, records);
-    request.attempt.emplace(*client_, only_missing_ ? "PutItem" : "BatchWriteItem", request.body.view());
-    send(ticket);
+ protected:
+  std::optional<WriteResult> compose(Request& request) override {
+    request.operation = only_missing_ ? "PutItem" : "BatchWriteItem";
+    only_missing_ ? write_put(request.body, request.records) : write_batch(request.body, request.records);
+    return std::nullopt;
   }
 
-  void collect(SteadyTime until, std::vector<Ended>& ended) override {
-    exchanges_.clear();
-    loop_->collect(until, exchanges_);
-    for (HttpLoop::Ended& exchange : exchanges_) {
-      const auto ticket = static_cast<std::uint32_t>(exchange.ticket);
-      Request& request = *requests_[ticket];
-      std::optional<DynamoDbReply> reply = request.attempt->ended(std::move(exchange.result));
-      if (!reply) {
-        send(ticket);
-        continue;
-      }
-      ended.push_back({ticket, charged(result_of(*reply, request.records))});
-      give_back(bodies_, std::move(request.body));
-      give_back(replies_, std::move(reply->body));
-    }
+  std::optional<WriteResult> take(Request& request, const DynamoDbReply& reply) override {
+    return result_of(reply, request.records);
   }
-
-  void wake() noexcept override { loop_->wake(); }
 
  private:
-  struct Request {
-    std::vector<RecordRef> records;
-    Buffer body;
-    std::optional<DynamoDbClient::Attempt> attempt;
-  };
-
-  void send(std::uint32_t ticket) {
-    HttpRequest request = requests_[ticket]->attempt->request();
-    request.receive_buffer_bytes = kReceiveBufferBytes;
-    loop_->start(ticket, std::move(request), taken_from(replies_));
-  }
-
-  // The last one given back comes first: it is still in the processor's cache.
-  static Buffer taken_from(std::vector<Buffer>& buffers) {
-    if (buffers.empty()) return {};
-    Buffer buffer = std::move(buffers.back());
-    buffers.pop_back();
-    return buffer;
-  }
-  static void give_back(std::vector<Buffer>& buffers, Buffer buffer) {
-    if (buffer.capacity() == 0 || buffer.capacity() > kKeptBufferBytes || buffers.size() >= kKeptBuffers) return;
-    buffer.clear();
-    buffers.push_back(std::move(buffer));
-  }
-
   void write_batch(Buffer& body, std::span<const RecordRef> records) const {
     std::size_t bytes = kFrameBytes;
     for (const RecordRef& record : records) bytes += record.record().length;
     body.reserve(bytes);
     body.append("{\"RequestItems\":{");
-    body.append(table_json_);
+    body.append(table_json());
     body.append(":[");
     for (std::size_t i = 0; i < records.size(); ++i) {
       body.append(i == 0 ? "{\"PutRequest\":" : ",{\"PutRequest\":");
@@ -172,7 +88,7 @@ class WriteSession : public SinkSession {
   void write_put(Buffer& body, std::span<const RecordRef> records) const {
     if (records.size() != 1) throw Error(ErrorKind::failed, "PutItem takes one record at a time");
     body.append("{\"TableName\":");
-    body.append(table_json_);
+    body.append(table_json());
     body.append(",\"Item\":");
     body.append(item_of_line(records[0].line()));
     body.append(",\"ConditionExpression\":\"attribute_not_exists(#k)\",\"ExpressionAttributeNames\":{\"#k\":");
@@ -183,72 +99,30 @@ class WriteSession : public SinkSession {
   WriteResult result_of(const DynamoDbReply& reply, std::span<const RecordRef> records) {
     if (!only_missing_) {
       if (reply.kind != DynamoDbReply::Kind::ok) return failure("BatchWriteItem", reply);
-      return read_batch_write_reply(reply.body.view(), client_->table_text(), key_, records);
+      return read_batch_write_reply(reply.body.view(), client().table_text(), key_, records);
     }
     WriteResult result;
+    const double expected_units = write_units(records[0].record().size_bytes);
     if (reply.kind == DynamoDbReply::Kind::refused && reply.code == "ConditionalCheckFailedException") {
       result.skipped.push_back(0);
-      result.units = put_units(records[0].record());  // a failed condition is charged and not reported
+      result.units = expected_units;  // a failed condition is charged and not reported
       return result;
     }
     if (reply.kind != DynamoDbReply::Kind::ok) return failure("PutItem", reply);
     rapidjson::Document document;
-    std::string problem;
-    if (!parse_json_object(reply.body.view(), document, problem)) {
-      return unavailable("malformed PutItem reply: " + problem);
-    }
+    std::string problem = write_reply_problem("PutItem", reply.body.view(), document);
+    if (!problem.empty()) return unavailable(std::move(problem));
     result.units = consumed_units(json_member(&document, "ConsumedCapacity"));
-    if (result.units < 0) result.units = put_units(records[0].record());
+    if (result.units < 0) result.units = expected_units;
     return result;
   }
 
-  // An attempt that was not ok, as an outcome; throws what no other request would fare better with.
-  WriteResult failure(std::string_view operation, const DynamoDbReply& reply) {
-    WriteResult result;
-    result.reason = reply.text();
-    switch (reply.kind) {
-      case DynamoDbReply::Kind::throttled:
-        result.outcome = Outcome::throttled;
-        result.key_range = reply.key_range;
-        return result;
-      case DynamoDbReply::Kind::refused:
-        break;
-      default:
-        client_->stop().check();
-        result.outcome = Outcome::unavailable;
-        return result;
-    }
-    constexpr std::array<std::string_view, 5> kContentCodes = {"ValidationException", "SerializationException",
-                                                               "ItemCollectionSizeLimitExceededException",
-                                                               "RequestEntityTooLargeException", "413"};
-    if (std::find(kContentCodes.begin(), kContentCodes.end(), reply.code) == kContentCodes.end()) {
-      throw client_->refusal(operation, reply);
-    }
-    result.outcome = Outcome::invalid;
-    return result;
-  }
-
-  WriteResult charged(WriteResult result) {
-    client_->stats().write_centiunits.fetch_add(
-        static_cast<std::uint64_t>(std::llround(std::min(result.units, 1e9) * 100)), std::memory_order_relaxed);
-    return result;
-  }
-
-  std::shared_ptr<DynamoDbClient> client_;
-  std::vector<std::unique_ptr<Request>> requests_;  // by ticket
-  std::unique_ptr<HttpLoop> loop_;                  // sends what requests_ hold: goes before them
   KeySchema key_;
   bool only_missing_;
-  std::string table_json_, key_json_;
-  std::vector<HttpLoop::Ended> exchanges_;  // scratch of collect()
-  std::vector<Buffer> bodies_, replies_;    // to be used again
+  std::string key_json_;
 };
 
 }  // namespace
-
-double put_units(const Record& record) {
-  return std::max(1.0, std::ceil(static_cast<double>(record.size_bytes) / 1024));
-}
 
 WriteResult read_batch_write_reply(std::string_view reply, std::string_view table, const KeySchema& key,
                                    std::span<const RecordRef> records) {
@@ -274,21 +148,15 @@ WriteResult read_batch_write_reply(std::string_view reply, std::string_view tabl
 }
 
 SinkLimits DynamoDbSink::limits() const {
-  SinkLimits limits;
-  limits.records = only_missing_ ? 1 : kMostRecords;
-  limits.bytes = kMostRequestBytes - kFrameBytes;
-  limits.sessions = std::clamp(jobs_, 1u, kMostSessions);
-  limits.under_way = kMostUnderWay / limits.sessions;
-  limits.attempt_bytes = client_->encrypted() ? kTlsExchangeBytes : kExchangeBytes;
-  return limits;
+  return request_limits(*client_, jobs_, only_missing_ ? 1 : kMostRecords);
 }
 
 double DynamoDbSink::estimate_units(const Record& record) const {
-  return put_units(record);
+  return write_units(record.size_bytes);
 }
 
 std::unique_ptr<SinkSession> DynamoDbSink::open() {
-  return std::make_unique<WriteSession>(client_, key_, only_missing_);
+  return std::make_unique<PutSession>(client_, key_, only_missing_);
 }
 
 }  // namespace bulk

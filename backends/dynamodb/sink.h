@@ -6,7 +6,7 @@
 // is harmless. With only_missing a put whose reply was lost is found existing by the next attempt and counts as
 // skipped.
 //
-// Sessions are independent; a session belongs to one thread and has many requests under way (io/http_loop.h).
+// Sessions are independent; a session belongs to one thread and has many requests under way (write_session.h).
 #pragma once
 
 #include <memory>
@@ -37,8 +37,6 @@ class DynamoDbSink : public Sink {
   bool only_missing_;
   unsigned jobs_;
 };
-
-double put_units(const Record& record);
 
 // What a reply to BatchWriteItem says about the request's records (`lines`). `table` is the name as the request had it.
 // Exposed for tests: replies are hostile input.

@@ -169,6 +169,16 @@ TEST_F(DynamoDbSinkTest, LeavesExistingRecordsAloneWhenOnlyMissingOnesAreWanted)
   EXPECT_EQ(write(batch_of({test::simple_item(3)}), true).outcome, Outcome::throttled);
   set([](Faults& faults) { faults.cut_json = 1; });
   EXPECT_EQ(write(batch_of({test::simple_item(3)}), true).outcome, Outcome::unavailable);
+  for (const char* body : {"{}", R"({"message":"Service Unavailable"})"}) {
+    set([&](Faults& faults) {
+      faults.reply = [body](const std::string&, const std::string&) {
+        return test::TinyHttpServer::Reply{200, body, {}};
+      };
+    });
+    result = write(batch_of({test::simple_item(3)}), true);
+    EXPECT_EQ(result.outcome, Outcome::unavailable);
+    EXPECT_EQ(result.reason, "malformed PutItem reply: it has no ConsumedCapacity");
+  }
 }
 
 TEST_F(DynamoDbSinkTest, KnowsTheLimitsOfARequestAndWhatARecordCosts) {

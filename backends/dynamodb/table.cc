@@ -5,6 +5,7 @@
 #include "backends/dynamodb/sink.h"
 #include "backends/dynamodb/source.h"
 #include "backends/dynamodb/table_schema.h"
+#include "backends/dynamodb/update_sink.h"
 #include "backends/schema.h"
 
 namespace bulk {
@@ -199,6 +200,10 @@ std::unique_ptr<Source> DynamoDbTable::source(const ReadOptions& options) {
 
 std::unique_ptr<Sink> DynamoDbTable::sink(const WriteOptions& options) {
   return std::make_unique<DynamoDbSink>(client_, read_schema(description_of(*client_), {}).key, options);
+}
+
+std::unique_ptr<Sink> DynamoDbTable::updater(const WriteOptions& options) {
+  return std::make_unique<DynamoDbUpdateSink>(client_, read_schema(description_of(*client_), {}).key, options);
 }
 
 }  // namespace bulk

@@ -30,6 +30,7 @@ class DynamoDbTable : public Store {
   void drop() override;
   std::unique_ptr<Source> source(const ReadOptions& options) override;
   std::unique_ptr<Sink> sink(const WriteOptions& options) override;
+  std::unique_ptr<Sink> updater(const WriteOptions& options) override;
 
  private:
   std::shared_ptr<DynamoDbClient> client_;

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
+#include "backends/change_gate.h"
 #include "backends/item_gate.h"
 #include "backends/schema.h"
+#include "codecs/lines.h"
 #include "io/error.h"
 
 namespace bulk {
@@ -109,22 +112,69 @@ class MemorySession : public BlockingSession {
   bool only_missing_;
 };
 
+class MemoryUpdateSession : public BlockingSession {
+ public:
+  MemoryUpdateSession(std::shared_ptr<MemoryTable> table, const KeySchema& key)
+      : table_(std::move(table)), gate_(key) {}
+
+  WriteResult write(std::span<const RecordRef> records) override {
+    WriteResult result;
+    std::vector<std::pair<MemoryTable::Row*, std::shared_ptr<const std::string>>> before;  // of what has been changed
+    const auto invalid = [&] {
+      for (auto last = before.rbegin(); last != before.rend(); ++last) last->first->line = std::move(last->second);
+      WriteResult nothing_done;
+      nothing_done.outcome = WriteResult::Outcome::invalid;
+      nothing_done.reason = gate_.reason();
+      return nothing_done;
+    };
+    std::string changed;
+    const std::lock_guard lock(table_->mutex);
+    for (std::uint32_t i = 0; i < records.size(); ++i) {
+      if (!gate_.admit(records[i].line())) return invalid();
+      const auto row = table_->rows.find(gate_.key_text());
+      const std::string_view item = row == table_->rows.end() ? std::string_view() : item_of_line(*row->second.line);
+      switch (gate_.carry_out(item, changed)) {
+        case ChangeGate::Outcome::refused:
+          return invalid();
+        case ChangeGate::Outcome::conflict:
+          result.conflicts.push_back({i, std::string(item)});
+          break;
+        case ChangeGate::Outcome::changed:
+          std::string line(kItemLinePrefix);
+          line.append(changed).append(kItemLineSuffix);
+          auto now = std::make_shared<const std::string>(std::move(line));
+          before.emplace_back(&row->second, std::exchange(row->second.line, std::move(now)));
+      }
+    }
+    return result;
+  }
+
+ private:
+  std::shared_ptr<MemoryTable> table_;
+  ChangeGate gate_;
+};
+
+enum class MemoryWrites { puts, puts_of_missing, changes };
+
 class MemorySink : public Sink {
  public:
-  MemorySink(std::shared_ptr<MemoryTable> table, KeySchema key, bool only_missing)
-      : table_(std::move(table)), key_(std::move(key)), only_missing_(only_missing) {}
+  MemorySink(std::shared_ptr<MemoryTable> table, KeySchema key, MemoryWrites writes)
+      : table_(std::move(table)), key_(std::move(key)), writes_(writes) {}
 
   // As BatchWriteItem has them, so that the write stage cuts here as it does there.
   SinkLimits limits() const override {
     return {.records = 25, .bytes = 16u << 20, .whole_batches = false, .sessions = 16};
   }
-  std::unique_ptr<SinkSession> open() override { return std::make_unique<MemorySession>(table_, key_, only_missing_); }
+  std::unique_ptr<SinkSession> open() override {
+    if (writes_ == MemoryWrites::changes) return std::make_unique<MemoryUpdateSession>(table_, key_);
+    return std::make_unique<MemorySession>(table_, key_, writes_ == MemoryWrites::puts_of_missing);
+  }
   void finish() override {}
 
  private:
   std::shared_ptr<MemoryTable> table_;
   KeySchema key_;
-  bool only_missing_;
+  MemoryWrites writes_;
 };
 
 }  // namespace
@@ -186,7 +236,14 @@ std::unique_ptr<Source> MemoryStore::source(const ReadOptions& options) {
 std::unique_ptr<Sink> MemoryStore::sink(const WriteOptions& options) {
   const std::lock_guard lock(table_->mutex);
   require_table();
-  return std::make_unique<MemorySink>(table_, table_->schema->key, options.only_missing);
+  return std::make_unique<MemorySink>(table_, table_->schema->key,
+                                      options.only_missing ? MemoryWrites::puts_of_missing : MemoryWrites::puts);
+}
+
+std::unique_ptr<Sink> MemoryStore::updater(const WriteOptions&) {
+  const std::lock_guard lock(table_->mutex);
+  require_table();
+  return std::make_unique<MemorySink>(table_, table_->schema->key, MemoryWrites::changes);
 }
 
 }  // namespace bulk

@@ -40,6 +40,7 @@ class MemoryStore : public Store {
   void drop() override;
   std::unique_ptr<Source> source(const ReadOptions& options) override;
   std::unique_ptr<Sink> sink(const WriteOptions& options) override;
+  std::unique_ptr<Sink> updater(const WriteOptions& options) override;
 
  private:
   void require_table() const;

@@ -29,6 +29,37 @@ TEST(MemoryStore, ASourceSeesTheTableAsItWas) {
   EXPECT_EQ(test::read_lines(*source).size(), 3u);
 }
 
+// As in a store where each change sees the ones before it.
+TEST(MemoryStore, ChangesOfOneWriteSeeEachOther) {
+  MemoryStore store("t");
+  store.create(schema_from_key({{"pk", 'S'}, std::nullopt}));
+  test::write_lines(*store.sink({}), {R"({"Item":{"pk":{"S":"k"},"v":{"S":"a"}}})"}, 1);
+  const auto change = [](const std::string& from, const std::string& to) {
+    return R"({"Key":{"pk":{"S":"k"}},"Before":{"v":{"S":")" + from + R"("}},"After":{"v":)" + to + "}}";
+  };
+  const auto write = [&](const std::vector<std::string>& lines) {
+    Batch batch;
+    std::vector<RecordRef> refs;
+    for (const std::string& line : lines) {
+      batch.records.emplace_back();
+      batch.records.back().offset = static_cast<std::uint32_t>(batch.bytes.size());
+      batch.records.back().length = static_cast<std::uint32_t>(line.size());
+      batch.bytes.append(line);
+      batch.bytes.push_back('\n');
+    }
+    for (std::uint32_t i = 0; i < lines.size(); ++i) refs.push_back({&batch, i});
+    return store.updater({})->open()->write(refs);
+  };
+  const WriteResult result = write({change("a", R"({"S":"b"})"), change("a", R"({"S":"c"})")});
+  ASSERT_EQ(result.conflicts.size(), 1u);
+  EXPECT_EQ(result.conflicts[0].position, 1u);
+  EXPECT_NE(result.conflicts[0].item.find(R"("v":{"S":"b"})"), std::string::npos) << result.conflicts[0].item;
+  // Refused for one change, none is carried out.
+  EXPECT_EQ(write({change("b", R"({"S":"d"})"), change("d", R"({"S":"e"})"), "{}"}).outcome,
+            WriteResult::Outcome::invalid);
+  EXPECT_TRUE(write({change("b", R"({"S":"f"})")}).conflicts.empty());
+}
+
 TEST(MemoryStore, RefusesACursorOfSomethingElse) {
   MemoryStore store("t");
   store.create(schema_from_key({{"pk", 'S'}, std::nullopt}));

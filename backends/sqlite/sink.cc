@@ -1,5 +1,6 @@
 #include <filesystem>
 
+#include "backends/change_gate.h"
 #include "backends/item_gate.h"
 #include "backends/sqlite/store.h"
 #include "io/file.h"
@@ -12,6 +13,8 @@ constexpr int kBusyMs = 500;
 // A transaction costs an fsync: large enough to make that small, small enough to keep others waiting only briefly.
 constexpr std::size_t kRecordsPerWrite = 5'000;
 constexpr std::size_t kBytesPerWrite = 8u << 20;
+// Each is a row that is looked up, compared and made anew; until the last of them nobody else can write.
+constexpr std::size_t kChangesPerWrite = 500;
 
 std::string insert_sql(const SqliteTable& table, bool only_missing) {
   const bool sorted = table.schema.key.sort.has_value();
@@ -19,6 +22,10 @@ std::string insert_sql(const SqliteTable& table, bool only_missing) {
          (sorted ? " (item, partition_key, sort_key) VALUES (?1, ?2, ?3)" : " (item, partition_key) VALUES (?1, ?2)") +
          (sorted ? " ON CONFLICT (partition_key, sort_key)" : " ON CONFLICT (partition_key)") +
          (only_missing ? " DO NOTHING" : " DO UPDATE SET item = excluded.item");
+}
+
+std::string key_condition(const SqliteTable& table) {
+  return table.schema.key.sort ? " WHERE partition_key = ?1 AND sort_key = ?2" : " WHERE partition_key = ?1";
 }
 
 // Settings come before any statement is prepared on the connection. EXTRA is FULL in WAL mode; in a file that somebody
@@ -31,32 +38,23 @@ std::unique_ptr<Connection> open_for_writing(const std::string& path) {
   return connection;
 }
 
+// A write is one transaction: all of it or nothing.
 class SqliteSession : public BlockingSession {
  public:
-  SqliteSession(const std::string& path, const SqliteTable& table, bool only_missing)
-      : connection_(open_for_writing(path)),
-        gate_(table.schema.key),
-        sorted_(table.schema.key.sort.has_value()),
-        insert_(*connection_, insert_sql(table, only_missing)) {}
+  explicit SqliteSession(const std::string& path) : connection_(open_for_writing(path)) {}
 
-  WriteResult write(std::span<const RecordRef> records) override {
+  WriteResult write(std::span<const RecordRef> records) final {
     WriteResult result;
     if (records.empty()) return result;
     if (!connection_->try_execute("BEGIN IMMEDIATE")) return busy();
     for (std::uint32_t i = 0; i < records.size(); ++i) {
-      if (!gate_.admit(records[i].line())) {
-        connection_->execute("ROLLBACK");
-        result.outcome = WriteResult::Outcome::invalid;
-        result.skipped.clear();
-        result.reason = gate_.reason();
-        return result;
-      }
-      insert_.bind(1, gate_.item());
-      insert_.bind(2, gate_.key_values().partition);
-      if (sorted_) insert_.bind(3, gate_.key_values().sort);
-      insert_.step();
-      insert_.reset();
-      if (sqlite3_changes(connection_->handle()) == 0) result.skipped.push_back(i);
+      const std::string* const refused = write_one(records[i].line(), i, result);
+      if (refused == nullptr) continue;
+      connection_->execute("ROLLBACK");
+      WriteResult invalid;
+      invalid.outcome = WriteResult::Outcome::invalid;
+      invalid.reason = *refused;
+      return invalid;
     }
     if (!connection_->try_execute("COMMIT")) {
       connection_->execute("ROLLBACK");
@@ -64,6 +62,12 @@ class SqliteSession : public BlockingSession {
     }
     return result;
   }
+
+ protected:
+  // Within the transaction; says in `result` what else than writing became of it. Why it is refused, or null.
+  virtual const std::string* write_one(std::string_view line, std::uint32_t position, WriteResult& result) = 0;
+
+  Connection& connection() { return *connection_; }
 
  private:
   WriteResult busy() const {
@@ -74,20 +78,88 @@ class SqliteSession : public BlockingSession {
   }
 
   std::unique_ptr<Connection> connection_;
+};
+
+class SqlitePutSession : public SqliteSession {
+ public:
+  SqlitePutSession(const std::string& path, const SqliteTable& table, bool only_missing)
+      : SqliteSession(path),
+        gate_(table.schema.key),
+        sorted_(table.schema.key.sort.has_value()),
+        insert_(connection(), insert_sql(table, only_missing)) {}
+
+ protected:
+  const std::string* write_one(std::string_view line, std::uint32_t position, WriteResult& result) override {
+    if (!gate_.admit(line)) return &gate_.reason();
+    insert_.bind(1, gate_.item());
+    insert_.bind(2, gate_.key_values().partition);
+    if (sorted_) insert_.bind(3, gate_.key_values().sort);
+    insert_.step();
+    insert_.reset();
+    if (sqlite3_changes(connection().handle()) == 0) result.skipped.push_back(position);
+    return nullptr;
+  }
+
+ private:
   ItemGate gate_;
   bool sorted_;
   Statement insert_;
 };
 
+class SqliteUpdateSession : public SqliteSession {
+ public:
+  SqliteUpdateSession(const std::string& path, const SqliteTable& table)
+      : SqliteSession(path),
+        gate_(table.schema.key),
+        sorted_(table.schema.key.sort.has_value()),
+        select_(connection(), "SELECT id, item FROM " + sql_quoted(table.name) + key_condition(table)),
+        update_(connection(), "UPDATE " + sql_quoted(table.name) + " SET item = ?1 WHERE id = ?2") {}
+
+ protected:
+  const std::string* write_one(std::string_view line, std::uint32_t position, WriteResult& result) override {
+    if (!gate_.admit(line)) return &gate_.reason();
+    select_.reset();
+    select_.bind(1, gate_.key_values().partition);
+    if (sorted_) select_.bind(2, gate_.key_values().sort);
+    const bool there = select_.step();
+    const std::string_view item = there ? select_.text(1) : std::string_view();
+    const ChangeGate::Outcome outcome = gate_.carry_out(item, changed_);
+    if (outcome == ChangeGate::Outcome::conflict) result.conflicts.push_back({position, std::string(item)});
+    const std::int64_t row = there ? select_.number(0) : 0;
+    select_.reset();
+    if (outcome == ChangeGate::Outcome::refused) return &gate_.reason();
+    if (outcome != ChangeGate::Outcome::changed) return nullptr;
+    update_.bind(1, changed_);
+    update_.bind(2, row);
+    update_.step();
+    update_.reset();
+    return nullptr;
+  }
+
+ private:
+  ChangeGate gate_;
+  bool sorted_;
+  Statement select_, update_;
+  std::string changed_;
+};
+
+enum class SqliteWrites { puts, puts_of_missing, changes };
+
 class SqliteSink : public Sink {
  public:
-  SqliteSink(std::string path, SqliteTable table, bool only_missing)
-      : path_(std::move(path)), table_(std::move(table)), only_missing_(only_missing) {}
+  SqliteSink(std::string path, SqliteTable table, SqliteWrites writes)
+      : path_(std::move(path)), table_(std::move(table)), writes_(writes) {}
 
   SinkLimits limits() const override {
-    return {.records = kRecordsPerWrite, .bytes = kBytesPerWrite, .whole_batches = false, .sessions = 1};
+    return {.records = writes_ == SqliteWrites::changes ? kChangesPerWrite : kRecordsPerWrite,
+            .bytes = kBytesPerWrite,
+            .whole_batches = false,
+            .sessions = 1};
   }
-  std::unique_ptr<SinkSession> open() override { return std::make_unique<SqliteSession>(path_, table_, only_missing_); }
+  std::unique_ptr<SinkSession> open() override {
+    if (writes_ == SqliteWrites::changes) return std::make_unique<SqliteUpdateSession>(path_, table_);
+    return std::make_unique<SqlitePutSession>(path_, table_, writes_ == SqliteWrites::puts_of_missing);
+  }
 
   void finish() override {
     // Moves the log into the file, so that the file alone can be copied; what readers hold back stays in the log.
@@ -108,13 +180,18 @@ class SqliteSink : public Sink {
  private:
   std::string path_;
   SqliteTable table_;
-  bool only_missing_;
+  SqliteWrites writes_;
 };
 
 }  // namespace
 
 std::unique_ptr<Sink> make_sqlite_sink(const std::string& path, const SqliteTable& table, const WriteOptions& options) {
-  return std::make_unique<SqliteSink>(path, table, options.only_missing);
+  return std::make_unique<SqliteSink>(path, table,
+                                      options.only_missing ? SqliteWrites::puts_of_missing : SqliteWrites::puts);
+}
+
+std::unique_ptr<Sink> make_sqlite_updater(const std::string& path, const SqliteTable& table) {
+  return std::make_unique<SqliteSink>(path, table, SqliteWrites::changes);
 }
 
 }  // namespace bulk

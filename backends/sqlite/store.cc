@@ -106,4 +106,9 @@ std::unique_ptr<Sink> SqliteStore::sink(const WriteOptions& options) {
   return make_sqlite_sink(path_, require(connection), options);
 }
 
+std::unique_ptr<Sink> SqliteStore::updater(const WriteOptions&) {
+  Connection connection(path_, kBusyMs);
+  return make_sqlite_updater(path_, require(connection));
+}
+
 }  // namespace bulk

@@ -31,6 +31,7 @@ class SqliteStore : public Store {
   void drop() override;
   std::unique_ptr<Source> source(const ReadOptions& options) override;
   std::unique_ptr<Sink> sink(const WriteOptions& options) override;
+  std::unique_ptr<Sink> updater(const WriteOptions& options) override;
 
  private:
   // Fixes table_ when the URL named none. False: there is no such table.
@@ -45,5 +46,6 @@ class SqliteStore : public Store {
 std::unique_ptr<Source> make_sqlite_source(const std::string& path, const SqliteTable& table,
                                            const ReadOptions& options);
 std::unique_ptr<Sink> make_sqlite_sink(const std::string& path, const SqliteTable& table, const WriteOptions& options);
+std::unique_ptr<Sink> make_sqlite_updater(const std::string& path, const SqliteTable& table);
 
 }  // namespace bulk

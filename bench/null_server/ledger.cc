@@ -30,6 +30,20 @@ std::string Ledger::json() const {
       set_->total().hex(), equal());
 }
 
+void UpdateLedger::add(std::uint64_t index, bool conditional) {
+  std::uint64_t& seen = seen_[index / 64];
+  const std::uint64_t bit = std::uint64_t{1} << (index % 64);
+  if ((seen & bit) == 0) ++distinct_;
+  seen |= bit;
+  ++updates_;
+  if (conditional) ++conditional_;
+}
+
+std::string UpdateLedger::json() const {
+  return fmt::format(R"("updates":{},"updated":{},"updates_conditional":{},"updates_unknown":{})", updates_, distinct_,
+                     conditional_, unknown_);
+}
+
 void TimeLine::add(Slots& slots, std::size_t slot, double accepted, double refused) {
   if (slots.accepted.size() <= slot) {
     slots.accepted.resize(slot + 1);

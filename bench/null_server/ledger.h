@@ -3,6 +3,8 @@
 // exactly its bytes, and nothing else did. It does not mean once: a put may be repeated, and `duplicates` counts those
 // that were. Whoever measures a client where nothing makes it repeat wants both, equal and no duplicates.
 //
+// Of updates, how many there were and how many different keys of the set they named: not what they said.
+//
 // Beside it the time line: units accepted and refused in slots of a tenth of a second, altogether, of the hot partition
 // and per access key, which tells one process from another. Not synchronised.
 #pragma once
@@ -37,6 +39,22 @@ class Ledger {
   Fingerprint sum_;                  // of first puts
   std::uint64_t distinct_ = 0;
   std::uint64_t duplicates_ = 0;
+  std::uint64_t unknown_ = 0;
+};
+
+class UpdateLedger {
+ public:
+  explicit UpdateLedger(const ItemSet& set) : seen_((set.size() + 63) / 64) {}
+
+  void add(std::uint64_t index, bool conditional);
+  void add_unknown() noexcept { ++unknown_; }
+  std::string json() const;  // members of an object, without its braces
+
+ private:
+  std::vector<std::uint64_t> seen_;  // a bit per item
+  std::uint64_t updates_ = 0;
+  std::uint64_t distinct_ = 0;
+  std::uint64_t conditional_ = 0;
   std::uint64_t unknown_ = 0;
 };
 

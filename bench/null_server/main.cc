@@ -58,8 +58,9 @@ void add_flags(CLI::App& app, Flags& flags) {
                  "of it at the beginning, at most --burst-seconds (300); 0: the burst capacity is drained");
   app.add_option("--hot-partition", flags.hot, "SHARE:WCU: so much of the keys is on a partition with so many units");
   app.add_flag("!--provisioned", flags.service.on_demand, "the table is provisioned, with --wcu");
-  app.add_option("--print", flags.print, "write the set to standard output: as lines of a dump, or as bodies")
-      ->check(CLI::IsMember({"lines", "bodies"}));
+  app.add_option("--print", flags.print,
+                 "write the set to standard output: as lines of a dump, as bodies of puts, or as updates")
+      ->check(CLI::IsMember({"lines", "bodies", "updates"}));
 }
 
 void write_all(std::string& text, std::size_t until) {
@@ -79,6 +80,22 @@ void print(const ItemSet& set, bool bodies) {
     set.append_joined(i, i + 1, text);
     text += bodies ? "}}" : "}\n";
     if (bodies && last) text += "]},\"ReturnConsumedCapacity\":\"TOTAL\"}\n";
+    write_all(text, kPiece);
+  }
+  write_all(text, 1);
+  if (std::fflush(stdout) != 0) throw std::runtime_error("cannot write");
+}
+
+// A body that gives an item an attribute more, on condition that it has none of that name, as bulk sends it.
+void print_updates(const ItemSet& set) {
+  constexpr std::size_t kPiece = 1u << 20;
+  constexpr std::string_view kUpdate =
+      R"x(,"UpdateExpression":"SET #0=:a0","ConditionExpression":"attribute_exists(#k) AND attribute_not_exists(#0)",)x"
+      R"("ExpressionAttributeNames":{"#k":"pk","#0":"migrated"},"ExpressionAttributeValues":{":a0":{"S":"2"}},)"
+      R"("ReturnValuesOnConditionCheckFailure":"ALL_OLD","ReturnConsumedCapacity":"TOTAL"})";
+  std::string text;
+  for (std::uint64_t i = 0; i < set.size(); ++i) {
+    text.append(R"({"TableName":"bench","Key":)").append(set.key(i)).append(kUpdate).append("\n");
     write_all(text, kPiece);
   }
   write_all(text, 1);
@@ -136,6 +153,8 @@ int run(int argc, char** argv) {
   const ItemSet set(flags.set);
   if (flags.print.empty()) {
     serve(set, flags, signals);
+  } else if (flags.print == "updates") {
+    print_updates(set);
   } else {
     print(set, flags.print == "bodies");
   }

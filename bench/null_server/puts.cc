@@ -105,4 +105,27 @@ Puts find_puts(std::string_view body, const ItemSet& set) {
   return puts;
 }
 
+Update find_update(std::string_view body, const ItemSet& set) {
+  Update update;
+  update.table = string_at(body, value_of(body, "\"TableName\"", 0));
+  if (update.table.empty()) {
+    update.problem = "the request names no table";
+    return update;
+  }
+  const std::size_t key = value_of(body, "\"Key\"", 0);
+  const std::size_t length = key < body.size() && body[key] == '{' ? object_length(body.substr(key)) : 0;
+  if (length == 0) {
+    update.problem = "the request has no Key";
+    return update;
+  }
+  if (string_at(body, value_of(body, "\"UpdateExpression\"", 0)).empty()) {
+    update.problem = "the request has no UpdateExpression";
+    return update;
+  }
+  update.index = set.index_of(body.substr(key, length));
+  update.conditional = value_of(body, "\"ConditionExpression\"", 0) < body.size();
+  update.wants_capacity = asks_for_capacity(body);
+  return update;
+}
+
 }  // namespace bulk::bench

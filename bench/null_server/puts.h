@@ -1,4 +1,4 @@
-// Finds the items in the body of a BatchWriteItem or PutItem. Pure.
+// Finds the items in the body of a BatchWriteItem or PutItem, and the key in that of an UpdateItem. Pure.
 #pragma once
 
 #include <array>
@@ -28,5 +28,16 @@ struct Puts {
 
 // The end of an item of the set is known from its key and only looked at; other items are measured brace by brace.
 Puts find_puts(std::string_view body, const ItemSet& set);
+
+struct Update {
+  std::optional<std::uint64_t> index;  // in the set
+  std::string_view table;              // name or ARN
+  bool conditional = false;            // has a ConditionExpression
+  bool wants_capacity = false;         // "ReturnConsumedCapacity"
+  std::string_view problem = {};       // why the request is refused; empty: it has the shape of one
+};
+
+// What the update would do is not looked at.
+Update find_update(std::string_view body, const ItemSet& set);
 
 }  // namespace bulk::bench

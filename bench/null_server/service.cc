@@ -80,10 +80,16 @@ Reply throttled(bool on_demand, bool hot, const std::string& table) {
                ",\"T" + reasons.substr(1));
 }
 
+// To a write of one item.
+std::string single_reply(bool wants_capacity, double units, const std::string& table) {
+  if (!wants_capacity) return "{}";
+  return fmt::format(R"({{"ConsumedCapacity":{{"CapacityUnits":{:.1f},"TableName":"{}"}}}})", units, table);
+}
+
 }  // namespace
 
 Service::Service(const ItemSet& set, const ServiceOptions& options)
-    : set_(set), options_(options), ledger_(set), capacity_(options.capacity) {}
+    : set_(set), options_(options), ledger_(set), updates_(set), capacity_(options.capacity) {}
 
 void Service::begin() noexcept {
   const std::uint32_t now = in_flight_.fetch_add(1, std::memory_order_relaxed) + 1;
@@ -105,6 +111,8 @@ Reply Service::answer(const Request& request) {
   }
   if (request.operation == "BatchWriteItem") {
     reply = put(request, true);
+  } else if (request.operation == "UpdateItem") {
+    reply = update(request);
   } else if (request.operation == "Scan") {
     reply = scan(request);
   } else if (request.operation == "PutItem") {
@@ -213,8 +221,8 @@ Reply Service::scan(const Request& request) {
 
 double Service::now() {
   const Clock::time_point now = Clock::now();
-  if (first_put_ == Clock::time_point()) first_put_ = now;
-  return std::chrono::duration<double>(now - first_put_).count();
+  if (first_write_ == Clock::time_point()) first_write_ = now;
+  return std::chrono::duration<double>(now - first_write_).count();
 }
 
 Reply Service::put(const Request& request, bool batch) {
@@ -258,10 +266,7 @@ Reply Service::put(const Request& request, bool batch) {
   if (taken == 0) return throttled(options_.on_demand, hot, table);
   Reply reply;
   if (!batch) {
-    reply.begin =
-        puts.wants_capacity
-            ? fmt::format(R"({{"ConsumedCapacity":{{"CapacityUnits":{:.1f},"TableName":"{}"}}}})", taken, table)
-            : std::string("{}");
+    reply.begin = single_reply(puts.wants_capacity, taken, table);
     return reply;
   }
   reply.begin = "{";
@@ -282,23 +287,54 @@ Reply Service::put(const Request& request, bool batch) {
   return reply;
 }
 
+Reply Service::update(const Request& request) {
+  const Update update = find_update(request.body, set_);
+  if (!update.problem.empty()) return invalid(update.problem);
+  if (options_.target) return invalid("only a source takes updates");
+  const std::string table = table_name(update.table);
+  const double units = put_units(update.index ? set_.counted_bytes(*update.index) : 1);
+  const std::uint32_t partition = update.index ? ItemSet::partition(*update.index) : 0xFFFFFFFFu;
+  Capacity::Verdict verdict{};
+  {
+    const std::lock_guard lock(mutex_);
+    const double now = this->now();
+    verdict = capacity_.put(units, partition, now);
+    const bool accepted = verdict == Capacity::Verdict::accepted;
+    time_line_.record(request.client, now, accepted ? units : 0, accepted && capacity_.is_hot(partition) ? units : 0,
+                      accepted ? 0 : units);
+    if (accepted && update.index) updates_.add(*update.index, update.conditional);
+    if (accepted && !update.index) updates_.add_unknown();
+  }
+  if (verdict != Capacity::Verdict::accepted) {
+    return throttled(options_.on_demand, verdict == Capacity::Verdict::partition_refuses, table);
+  }
+  if (!update.index && update.conditional) {
+    return error("ConditionalCheckFailedException", "The conditional request failed");
+  }
+  Reply reply;
+  reply.begin = single_reply(update.wants_capacity, units, table);
+  return reply;
+}
+
 std::string Service::stats() {
   const std::lock_guard lock(mutex_);
   const double running =
-      first_put_ == Clock::time_point() ? 0 : std::chrono::duration<double>(Clock::now() - first_put_).count();
+      first_write_ == Clock::time_point() ? 0 : std::chrono::duration<double>(Clock::now() - first_write_).count();
   return fmt::format(
       R"({{"requests":{},"request_bytes":{},"reply_bytes":{},"most_in_flight":{},"pages":{},"scanned_items":{},)"
-      R"("set_items":{},"set_text_bytes":{},"seconds":{:.3f},{},{}}})",
+      R"("set_items":{},"set_text_bytes":{},"seconds":{:.3f},{},{},{}}})",
       requests_.load(), request_bytes_.load(), reply_bytes_.load(), most_in_flight_.load(), pages_.load(),
-      scanned_items_.load(), set_.size(), set_.text_bytes(), running, ledger_.json(), time_line_.json());
+      scanned_items_.load(), set_.size(), set_.text_bytes(), running, ledger_.json(), updates_.json(),
+      time_line_.json());
 }
 
 void Service::reset() {
   const std::lock_guard lock(mutex_);
   ledger_ = Ledger(set_);
+  updates_ = UpdateLedger(set_);
   capacity_ = Capacity(options_.capacity);
   time_line_ = TimeLine();
-  first_put_ = Clock::time_point();
+  first_write_ = Clock::time_point();
   most_in_flight_ = 0;
   requests_ = request_bytes_ = reply_bytes_ = scanned_items_ = pages_ = 0;
 }

@@ -1,9 +1,11 @@
 // What the null server answers: as much of DynamoDB as a backup, a restore and their checks use, with one table that
 // has whatever name is asked for. A source gives the item set to a Scan. A target is empty until every item of the set
 // has been written with exactly its bytes, and gives the set from then on, so that a restore can read back what it
-// wrote; a target that got anything else stays empty and says so in /stats.
+// wrote; a target that got anything else stays empty and says so in /stats. A source takes updates of its items, counts
+// them and forgets what they said.
 //
-//   POST /            x-amz-target: DescribeTable, Scan, BatchWriteItem, PutItem; others get UnknownOperationException
+//   POST /            x-amz-target: DescribeTable, Scan, BatchWriteItem, PutItem, UpdateItem; others get
+//                     UnknownOperationException
 //   GET  /stats       what has happened since the start or the last reset, as one JSON object
 //   POST /reset       forgets what was written, and the statistics
 //
@@ -45,9 +47,10 @@ class Service {
   Reply describe(const Request& request) const;
   Reply scan(const Request& request);
   Reply put(const Request& request, bool batch);
+  Reply update(const Request& request);
   std::string stats();
   void reset();
-  double now();  // seconds since the first put
+  double now();  // seconds since the first write
   // Of a page of the set, remembered: a backup is often repeated.
   std::uint32_t page_crc(const Reply& reply, std::uint64_t from, std::uint64_t to);
 
@@ -63,9 +66,10 @@ class Service {
 
   std::mutex mutex_;  // of what follows
   Ledger ledger_;
+  UpdateLedger updates_;
   Capacity capacity_;
   TimeLine time_line_;
-  Clock::time_point first_put_{};
+  Clock::time_point first_write_{};
   std::unordered_map<std::string, std::uint32_t> page_crcs_;
 };
 

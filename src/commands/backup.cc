@@ -36,7 +36,9 @@ void run_backup(AppContext& context) {
     throw Error(ErrorKind::usage, "'" + destination + "' is a table, not a file",
                 "bulk copy writes from table to table");
   }
-  write_dump(context, *source, *target);
+  // A dump belongs to a stage only when that is where it was taken from: `latest` relies on it.
+  const bool of_stage = context.stage && context.argument(0).empty();
+  write_dump(context, *source, *target, of_stage ? context.stage->name : "");
 }
 
 }  // namespace bulk

@@ -17,5 +17,6 @@ void run_history(AppContext& context);
 void run_inspect(AppContext& context);
 void run_cat(AppContext& context);
 void run_drop(AppContext& context);
+void create_backfill(AppContext& context);
 
 }  // namespace bulk

@@ -56,6 +56,7 @@ std::string metadata_text(const PartFile& part) {
   line("Created", header.table.created);
   line("Source", header.source);
   line("Stage", header.stage);
+  line("Selection", header.selection_json);
   line("Started", header.started);
   line("Ended", footer.ended);
   line("Tool", header.tool);
@@ -102,6 +103,10 @@ std::string metadata_json(const PartFile& part) {
   if (!header.schema_json.empty()) {
     json.Key("schema");
     json.RawValue(header.schema_json.data(), header.schema_json.size(), rapidjson::kObjectType);
+  }
+  if (!header.selection_json.empty()) {
+    json.Key("selection");
+    json.RawValue(header.selection_json.data(), header.selection_json.size(), rapidjson::kObjectType);
   }
   number("records", footer.records);
   number("raw_bytes", footer.raw_bytes);

@@ -51,6 +51,10 @@ std::string json_line(const Listed& listed) {
     text("stage", entry.header.stage);
     text("table", entry.header.table.name);
     text("source", entry.header.source);
+    if (entry.selected()) {
+      json.Key("selection");
+      json.RawValue(entry.header.selection_json.data(), entry.header.selection_json.size(), rapidjson::kObjectType);
+    }
     number("records", entry.footer.records);
     number("raw_bytes", entry.footer.raw_bytes);
     number("stored_bytes", entry.stored_bytes);
@@ -73,7 +77,8 @@ std::string table_text(const std::vector<Listed>& dumps) {
                     printable(entry.header.table.name.empty() ? "-" : entry.header.table.name),
                     with_separators(entry.footer.records), human_bytes(entry.stored_bytes),
                     listed.verified.empty() ? "-" : printable(listed.verified),
-                    printable(entry.path) + (entry.footer.consistent ? " (one point in time)" : "")});
+                    printable(entry.path) + (entry.selected() ? " (a selection)" : "") +
+                        (entry.footer.consistent ? " (one point in time)" : "")});
   }
   std::string text;
   if (rows.size() > 1) {

@@ -5,8 +5,15 @@ _bulk() {
   COMPREPLY=()
 
   if ((COMP_CWORD == 1)); then
-    COMPREPLY=($(compgen -W "backup restore copy verify diff list history inspect cat drop --help --version" -- "$current"))
+    COMPREPLY=($(compgen -W "backup restore copy verify diff list history inspect cat drop backfill --help --version" -- "$current"))
     return
+  fi
+  if [[ $command == backfill ]]; then
+    if ((COMP_CWORD == 2)); then
+      COMPREPLY=($(compgen -W "create run verify rollback status --help" -- "$current"))
+      return
+    fi
+    command=backfill-${COMP_WORDS[2]}
   fi
 
   case $previous in
@@ -14,7 +21,11 @@ _bulk() {
       COMPREPLY=($(compgen -W "auto bar plain none" -- "$current"))
       return
       ;;
-    --config | --to | --rejects | --against | --backed-up-by)
+    --write)
+      COMPREPLY=($(compgen -W "update put" -- "$current"))
+      return
+      ;;
+    --config | --to | --rejects | --against | --backed-up-by | --transform)
       COMPREPLY=($(compgen -f -- "$current"))
       return
       ;;
@@ -23,7 +34,7 @@ _bulk() {
       return
       ;;
     --jobs | -j | --segments | --memory | --level | --max-rcu | --bwlimit | --stall-timeout | --reason | --max-wcu | --capacity-percent | --max-rejects | --limit | \
-      --key | --table | --profile | --region | --endpoint-url)
+      --key | --where | --sample | --until | --table | --profile | --region | --endpoint-url)
       return
       ;;
   esac
@@ -33,16 +44,24 @@ _bulk() {
   local work="--jobs --memory --bwlimit --stall-timeout --capacity-percent"
   local reading="--segments --max-rcu"
   local target="--create --key --force --only-missing --rejects --max-rejects --max-wcu --yes --confirm --resume --reason --dry-run --no-verify"
+  local selection="--where --transform"
+  local job="--table --consistent-read --progress"
+  local change="--rejects --max-rejects --yes --confirm --max-wcu --reason --dry-run"
   case $command in
-    backup) flags="$shared $connection $work $reading --to --table --level --consistent-read --resume --reason --dry-run --no-verify --progress" ;;
-    restore) flags="$shared $connection $work $target --to --table --progress" ;;
-    copy) flags="$shared $connection $work $reading $target --consistent-read --progress" ;;
+    backup) flags="$shared $connection $work $reading $selection --to --table --level --consistent-read --resume --reason --dry-run --no-verify --progress" ;;
+    restore) flags="$shared $connection $work $target $selection --to --table --progress" ;;
+    copy) flags="$shared $connection $work $reading $target $selection --consistent-read --progress" ;;
     verify) flags="$shared $connection $work $reading --against --key --progress" ;;
     diff) flags="$shared $connection $work $reading --key --progress" ;;
     list | inspect) flags="$shared" ;;
     history) flags="$shared --limit" ;;
     cat) flags="$shared $connection $work $reading --limit --key --table --consistent-read" ;;
     drop) flags="$shared $connection $work $reading --backed-up-by --key --table --yes --confirm --reason --dry-run --progress" ;;
+    backfill-create) flags="$shared --to" ;;
+    backfill-run) flags="$shared $connection $work $reading $job $change --where --limit --sample --until --backup-first --write --level" ;;
+    backfill-verify) flags="$shared $connection $work $reading $job --where --reason" ;;
+    backfill-rollback) flags="$shared $connection $work $reading $job $change" ;;
+    backfill-status) flags="$shared $connection --table" ;;
     *) return ;;
   esac
   if [[ $current == -* ]]; then

@@ -13,7 +13,7 @@ _bulk_dumps() {
 }
 
 _bulk() {
-  local -a commands shared connection work reading target
+  local -a commands backfills shared connection work reading target selection job change
   commands=(
     'backup:read a table, write a dump'
     'restore:write a dump into a table'
@@ -25,10 +25,23 @@ _bulk() {
     'inspect:show metadata, schema and frames of a dump'
     'cat:print records as JSON lines'
     'drop:delete a table that a dump backs up'
+    'backfill:change every record of a live table'
+  )
+  backfills=(
+    'create:write a commented job file'
+    'run:change every record as the job says'
+    'verify:prove that nothing is left to do'
+    'rollback:write back what a job has changed'
+    'status:how far a job is, or all jobs'
   )
   if ((CURRENT == 2)); then
     _describe command commands
     _arguments '--help[print help]' '--version[print the version]'
+    return
+  fi
+  if ((CURRENT == 3)) && [[ $words[2] == backfill ]]; then
+    _describe command backfills
+    _arguments '--help[print help]'
     return
   fi
 
@@ -71,6 +84,24 @@ _bulk() {
     '(-n --dry-run)'{-n,--dry-run}'[change nothing]'
     '--no-verify[do not read back]'
   )
+  selection=(
+    '--where[only records for which this holds]:condition:'
+    '--transform[change records as this job says]:job:_files -g "*.toml"'
+  )
+  job=(
+    '--table[table within the stage]:name:'
+    '--consistent-read[strongly consistent reads]'
+    '--progress[how progress is shown]:how:(auto bar plain none)'
+  )
+  change=(
+    '--rejects[write bad records here]:file:_files'
+    '--max-rejects[give up after so many]:number:'
+    '(-y --yes)'{-y,--yes}'[do not ask]'
+    '--confirm[the table of this protected stage]:stage:_bulk_stages'
+    '--max-wcu[write units per second]:number:'
+    '--reason[why, for bulk history]:text:'
+    '(-n --dry-run)'{-n,--dry-run}'[change nothing]'
+  )
   local progress='--progress[how progress is shown]:how:(auto bar plain none)'
   local table='--table[table within the stage]:name:'
   local consistent='--consistent-read[strongly consistent reads]'
@@ -78,18 +109,26 @@ _bulk() {
   local command=$words[2]
   shift words
   ((CURRENT--))
+  if [[ $command == backfill ]]; then
+    command=backfill-$words[2]
+    shift words
+    ((CURRENT--))
+  fi
   case $command in
     backup)
-      _arguments $shared $connection $work $reading $progress $table $consistent '--to[the dump to write]:file:_files' \
+      _arguments $shared $connection $work $reading $selection $progress $table $consistent \
+        '--to[the dump to write]:file:_files' \
         '--level[zstd level]:1 to 19:' '--resume[go on with an unfinished run]' '--reason[why, for bulk history]:text:' \
         '(-n --dry-run)'{-n,--dry-run}'[change nothing]' '--no-verify[do not read back]' \
         ':table:_files'
       ;;
     restore)
-      _arguments $shared $connection $work $target $progress $table '--to[the table]:table:_files' ':dump:_bulk_dumps'
+      _arguments $shared $connection $work $target $selection $progress $table '--to[the table]:table:_files' \
+        ':dump:_bulk_dumps'
       ;;
     copy)
-      _arguments $shared $connection $work $reading $target $progress $consistent ':source:_files' ':target:_files'
+      _arguments $shared $connection $work $reading $target $selection $progress $consistent ':source:_files' \
+        ':target:_files'
       ;;
     verify)
       _arguments $shared $connection $work $reading $progress '--against[the table]:table:_files' \
@@ -116,6 +155,26 @@ _bulk() {
         '--key[key of the table]:PK\:T,SK\:T:' '(-y --yes)'{-y,--yes}'[do not ask]' \
         '--confirm[the table of this protected stage]:stage:_bulk_stages' '--reason[why, for bulk history]:text:' \
         '(-n --dry-run)'{-n,--dry-run}'[change nothing]' ':table:_files'
+      ;;
+    backfill-create)
+      _arguments $shared '--to[another folder than migrations]:folder:_files -/' ':name:'
+      ;;
+    backfill-run)
+      _arguments $shared $connection $work $reading $job $change \
+        '--where[only records for which this holds]:condition:' '--limit[change at most so many]:number:' \
+        '--sample[with --dry-run, look at so many]:number:' '--until[stop at this time of day]:HH\:MM:' \
+        '--backup-first[take a dump before]' '--write[how records are written]:how:(update put)' \
+        '--level[zstd level]:1 to 19:' ':job:_files -g "*.toml"'
+      ;;
+    backfill-verify)
+      _arguments $shared $connection $work $reading $job '--where[only records for which this holds]:condition:' \
+        '--reason[why, for bulk history]:text:' ':job:_files -g "*.toml"'
+      ;;
+    backfill-rollback)
+      _arguments $shared $connection $work $reading $job $change ':job:_files -g "*.toml"'
+      ;;
+    backfill-status)
+      _arguments $shared $connection $table ':job:_files -g "*.toml"'
       ;;
   esac
 }

@@ -142,9 +142,8 @@ std::size_t Conformance::write_to(Sink& sink, std::span<const std::string> lines
   return skipped;
 }
 
-WriteResult Conformance::write_one(const std::string& line) {
-  const auto sink = store()->sink({});
-  const auto session = sink->open();
+WriteResult Conformance::one_attempt(Sink& sink, const std::string& line) {
+  const auto session = sink.open();
   Batch batch;
   ItemScanner scanner(&key());
   add_record(batch, line, scanner);
@@ -155,9 +154,19 @@ WriteResult Conformance::write_one(const std::string& line) {
     const bool again = result.outcome == WriteResult::Outcome::throttled ||
                        result.outcome == WriteResult::Outcome::unavailable || !result.unprocessed.empty();
     if (!again) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return result;
+}
+
+WriteResult Conformance::write_one(const std::string& line) {
+  const auto target = store();
+  return one_attempt(*target->sink({}), line);
+}
+
+WriteResult Conformance::change_one(const std::string& line) {
+  const auto target = store();
+  return one_attempt(*target->updater({}), line);
 }
 
 Content Conformance::read_segment(Source& source, const Segment& segment, const Cursor& cursor) {

@@ -32,6 +32,7 @@ struct Backend {
   bool validates = true;  // false: a stand-in for a service, which takes items and numbers' spellings as they come
   // A place of the test's own. An empty pointer skips the test: the backend is not available here.
   std::function<std::unique_ptr<Place>()> make;
+  bool compares_documents = true;  // false: no list or map equals another one in a condition
 };
 
 inline void PrintTo(const Backend& backend, std::ostream* out) {
@@ -67,8 +68,9 @@ class Conformance : public ::testing::TestWithParam<Backend> {
   std::size_t write_to(Sink& sink, std::span<const std::string> lines, std::size_t per_batch);
   // For the table's key.
   static WriteOptions write_options();
-  // One attempt at one record.
+  // One attempt at one record, or at one change (codecs/change.h).
   WriteResult write_one(const std::string& line);
+  WriteResult change_one(const std::string& line);
   Content read(const ReadOptions& options = {});
   // From `cursor` to the end of the segment.
   Content read_segment(Source& source, const Segment& segment, const Cursor& cursor);
@@ -82,6 +84,9 @@ class Conformance : public ::testing::TestWithParam<Backend> {
   static std::vector<std::string> lines(std::size_t count);
 
   std::unique_ptr<Place> place_;
+
+ private:
+  static WriteResult one_attempt(Sink& sink, const std::string& line);
 };
 
 std::string backend_name(const ::testing::TestParamInfo<Backend>& info);

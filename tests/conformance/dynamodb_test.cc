@@ -1,7 +1,7 @@
 // The DynamoDB backend on real servers and on one that fails now and then.
 #include <atomic>
 
-#include "tests/conformance/conformance.h"
+#include "tests/conformance/updates.h"
 #include "tests/fault_server.h"
 #include "tests/support/dynamodb_servers.h"
 
@@ -11,7 +11,9 @@ namespace {
 // A table of its own on a server that is kept running by whoever made the place.
 class DynamoDbPlace : public Place {
  public:
-  explicit DynamoDbPlace(std::string url) : url_(std::move(url)) {}
+  explicit DynamoDbPlace(std::string url) : url_(std::move(url)) {
+    context_.retry.transient_base = context_.retry.throttled_base = std::chrono::milliseconds(1);
+  }
   std::unique_ptr<Store> store() override { return open_store(url_, context_); }
 
  private:
@@ -28,17 +30,19 @@ class DynamoDbPlace : public Place {
 };
 
 // Shares the server with the places made before: starting one takes a second.
-Backend real_server(const std::string& label, const char* program) {
+Backend real_server(const std::string& label, const char* program, bool compares_documents) {
   const auto server = std::make_shared<std::unique_ptr<DynamoDbServer>>();
   const auto tables = std::make_shared<std::atomic<int>>(0);
-  return {label, true, true, [=]() -> std::unique_ptr<Place> {
+  return {label, true, true,
+          [=]() -> std::unique_ptr<Place> {
             if (!*server) {
               auto started = DynamoDbServer::start(program);
               if (!started) return nullptr;
               *server = std::make_unique<DynamoDbServer>(std::move(*started));
             }
             return std::make_unique<DynamoDbPlace>((*server)->url("conformance-" + std::to_string((*tables)++)));
-          }};
+          },
+          compares_documents};
 }
 
 class FaultPlace : public DynamoDbPlace {
@@ -55,12 +59,13 @@ class FaultPlace : public DynamoDbPlace {
 Backend failing_server() {
   return {"FailingServer", true, false, [] {
             Faults faults;
-            faults.operations = {"Scan", "BatchWriteItem", "PutItem"};
+            faults.operations = {"Scan", "BatchWriteItem", "PutItem", "UpdateItem", "GetItem"};
             faults.throttle = 0.05;
             faults.internal_error = 0.05;
             faults.drop_before = 0.05;
             faults.unprocessed = 0.1;
             faults.empty_page = 0.2;
+            faults.no_old_item = true;
             faults.page_items = 60;
             return std::make_unique<FaultPlace>(std::make_shared<FaultServer>(faults));
           }};
@@ -74,10 +79,16 @@ Backend sound_server() {
           }};
 }
 
-INSTANTIATE_TEST_SUITE_P(DynamoDb, Conformance,
-                         ::testing::Values(real_server("Dynoxide", kDynoxide), real_server("Dynalite", kDynalite),
-                                           sound_server(), failing_server()),
-                         backend_name);
+// Once for all suites, so that they share the servers.
+const std::vector<Backend>& backends() {
+  static const std::vector<Backend> kBackends = {real_server("Dynoxide", kDynoxide, true),
+                                                 real_server("Dynalite", kDynalite, false), sound_server(),
+                                                 failing_server()};
+  return kBackends;
+}
+
+INSTANTIATE_TEST_SUITE_P(DynamoDb, Conformance, ::testing::ValuesIn(backends()), backend_name);
+INSTANTIATE_TEST_SUITE_P(DynamoDb, Updates, ::testing::ValuesIn(backends()), backend_name);
 
 }  // namespace
 }  // namespace bulk::test

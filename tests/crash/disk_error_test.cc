@@ -121,7 +121,7 @@ TEST_P(DiskError, ShortAndInterruptedCallsAreSurvived) {
   expect_honest("short or interrupted", "write,sync,send,output", {"short", "EINTR"}, true);
 }
 
-INSTANTIATE_TEST_SUITE_P(Jobs, DiskError, testing::Values("backup", "restore", "restore-sqlite", "copy"));
+INSTANTIATE_TEST_SUITE_P(Jobs, DiskError, testing::Values("backup", "restore", "restore-sqlite", "copy", "backfill"));
 
 }  // namespace
 }  // namespace bulk::test

@@ -36,11 +36,34 @@ void give_credentials(Sandbox& sandbox) {
   sandbox.environment["AWS_SECRET_ACCESS_KEY"] = "secret";
 }
 
+// What the whole frames of a log decompress to; a torn end is left out.
+std::string whole_frames(const std::string& path) {
+  const std::string stored = read_file(path);
+  std::string text;
+  for (std::size_t at = 0; at < stored.size();) {
+    const std::size_t length = ZSTD_findFrameCompressedSize(stored.data() + at, stored.size() - at);
+    if (ZSTD_isError(length) != 0) break;
+    const unsigned long long plain = ZSTD_getFrameContentSize(stored.data() + at, length);
+    if (plain > 0 && plain < (1u << 30)) {
+      std::string lines(plain, '\0');
+      if (ZSTD_isError(ZSTD_decompress(lines.data(), lines.size(), stored.data() + at, length)) != 0) break;
+      text += lines;
+    }
+    at += length;
+  }
+  return text;
+}
+
 }  // namespace
 
 Workload small_workload(const std::string& job) {
   Workload workload;
   if (job.starts_with("restore")) workload.item_bytes = 300;
+  if (job == "backfill") {
+    workload.items = 120;
+    workload.item_bytes = 300;
+    workload.page_bytes = 12'000;
+  }
   return workload;
 }
 
@@ -116,6 +139,20 @@ Job::Job(const Fixture& fixture, std::string name) : fixture_(fixture), name_(st
   sandbox.environment["XDG_STATE_HOME"] = sandbox.path("state");
   if (name_ == "restore" || name_ == "copy") target_ = std::make_unique<FaultServer>(fixture.workload().faults);
   if (name_.starts_with("restore")) fs::copy_file(fixture.dump(), sandbox.path(kDump));
+  if (name_ != "backfill") return;
+  Faults faults = fixture.workload().faults;
+  faults.page_bytes = fixture.workload().page_bytes;
+  target_ = std::make_unique<FaultServer>(faults);
+  target_->create_table(kCreate);
+  for (const std::string& item : fixture.items()) target_->put("source-table", item);
+  sandbox.write("count.toml", "name = \"count\"\ntable = \"" + target_->url("source-table") + R"toml("
+marker = "counted_by"
+update = "SET #n = #n + :one"
+[names]
+"#n" = "number"
+[values]
+":one" = { N = "1" }
+)toml");
 }
 
 std::string Job::root() const {
@@ -125,6 +162,7 @@ std::string Job::root() const {
 Arguments Job::command() const {
   Arguments arguments;
   const std::string source = fixture_.server().url("source-table");
+  if (name_ == "backfill") arguments = {"backfill", "run", "count.toml", "--segments", "2"};
   if (name_ == "backup") arguments = {"backup", source, "--to", kDump, "--segments", "2"};
   if (name_ == "restore") arguments = {"restore", kDump, "--to", target_->url(kTable), "--create"};
   if (name_ == "restore-sqlite") arguments = {"restore", kDump, "--to", "sqlite:table.db#items", "--create"};
@@ -135,6 +173,7 @@ Arguments Job::command() const {
 
 Arguments Job::resume() const {
   Arguments arguments = command();
+  if (name_ == "backfill") return arguments;
   arguments.emplace_back("--resume");
   return arguments;
 }
@@ -161,7 +200,33 @@ std::string Job::problem_of_dump() {
   return problem_of(items_of_dump(sandbox.path(kDump)));
 }
 
+// Whatever has been changed can be taken back.
+std::string Job::problem_of_undo_log() {
+  std::string logged;
+  for (const std::string& file : sandbox.files()) {
+    if (file.ends_with(".undo.jsonl.zst")) logged += whole_frames(sandbox.path(file));
+  }
+  for (const auto& [key, times] : target_->updates("source-table")) {
+    if (logged.find(R"({"Key":)" + key) == std::string::npos) return key + " was changed and is not in the undo log";
+    if (times > 1) return key + " was changed " + std::to_string(times) + " times";
+  }
+  return {};
+}
+
+std::string Job::problem_of_backfill() const {
+  std::vector<std::string> expected;
+  for (const std::string& item : fixture_.items()) {
+    static constexpr std::string_view kNumber = R"("number":{"N":")";
+    const std::size_t at = item.find(kNumber) + kNumber.size();
+    const std::size_t end = item.find('"', at);
+    expected.push_back(item.substr(0, at) + std::to_string(std::stoul(item.substr(at, end - at)) + 1) +
+                       item.substr(end, item.size() - end - 1) + R"(,"counted_by":{"S":"count"}})");
+  }
+  return target_->differences("source-table", expected);
+}
+
 std::string Job::problem_at_any_time() {
+  if (name_ == "backfill") return problem_of_undo_log();
   return name_ == "backup" && sandbox.exists(kDump) ? problem_of_dump() : "";
 }
 
@@ -169,6 +234,7 @@ std::string Job::problem_of_content() {
   try {
     if (name_ == "backup") return sandbox.exists(kDump) ? problem_of_dump() : "there is no dump";
     if (into_sqlite()) return problem_of(items_of_sqlite(sandbox.path("table.db")));
+    if (name_ == "backfill") return problem_of_undo_log() + problem_of_backfill();
     return problem_of(target_->items(kTable));
   } catch (const std::runtime_error& error) {
     return error.what();

@@ -1,6 +1,7 @@
-// The jobs that are tormented: a backup, restores and a copy, each with its own folder, its own state folder and, where
-// it writes to DynamoDB, its own server, which lives in the test and keeps the truth while the program dies. A Job
-// knows what must hold at any moment and what must hold at the end; a Fixture holds what jobs read from.
+// The jobs that are tormented: a backup, restores, a copy and a backfill, each with its own folder, its own state
+// folder and, where it writes to DynamoDB, its own server, which lives in the test and keeps the truth while the
+// program dies. A Job knows what must hold at any moment and what must hold at the end; a Fixture holds what jobs read
+// from.
 //
 // Used by one thread. A Fixture outlives its Jobs.
 #pragma once
@@ -44,7 +45,8 @@ class Fixture {
 
 class Job {
  public:
-  // "backup", "restore" (into DynamoDB), "restore-sqlite" or "copy".
+  // "backup", "restore" (into DynamoDB), "restore-sqlite", "copy" or "backfill", which counts up in every item: what is
+  // done twice is seen.
   Job(const Fixture& fixture, std::string name);
 
   Sandbox sandbox;
@@ -62,6 +64,8 @@ class Job {
 
  private:
   std::string problem_of_dump();
+  std::string problem_of_undo_log();
+  std::string problem_of_backfill() const;
   std::string problem_of(std::vector<std::string> found) const;
 
   const Fixture& fixture_;

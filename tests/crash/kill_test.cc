@@ -51,7 +51,7 @@ TEST_P(Kill, AtEveryBoundaryOfAResumeLeavesNothingHalfDoneAndResumes) {
                     });
 }
 
-INSTANTIATE_TEST_SUITE_P(Jobs, Kill, testing::Values("backup", "restore", "restore-sqlite", "copy"));
+INSTANTIATE_TEST_SUITE_P(Jobs, Kill, testing::Values("backup", "restore", "restore-sqlite", "copy", "backfill"));
 
 }  // namespace
 }  // namespace bulk::test

@@ -53,7 +53,7 @@ TEST_P(PowerLoss, AfterTheEndTakesNothingAway) {
   expect_durable(job, disk, ordeal);
 }
 
-INSTANTIATE_TEST_SUITE_P(Jobs, PowerLoss, testing::Values("backup", "restore", "restore-sqlite", "copy"));
+INSTANTIATE_TEST_SUITE_P(Jobs, PowerLoss, testing::Values("backup", "restore", "restore-sqlite", "copy", "backfill"));
 
 }  // namespace
 }  // namespace bulk::test

@@ -1,7 +1,9 @@
-// The two ways of a sink session to make attempts, in terms of each other (backends/backend.h).
+// What backends/backend.h leaves to backends and says for those that do not: the two ways of a sink session to make
+// attempts, in terms of each other, and a store whose records cannot be changed in place.
 #include <utility>
 
 #include "backends/backend.h"
+#include "io/error.h"
 
 namespace bulk {
 
@@ -31,6 +33,10 @@ void BlockingSession::wake() noexcept {
     woken_ = true;
   }
   wake_.notify_one();
+}
+
+std::unique_ptr<Sink> Store::updater(const WriteOptions&) {
+  throw Error(ErrorKind::usage, "records of " + url() + " cannot be changed in place", "restore it into a table first");
 }
 
 }  // namespace bulk
