@@ -56,7 +56,9 @@ struct Progress::Drawer {
     ProgressSample now;
     now.time = std::chrono::steady_clock::now();
     // Done is what has been written, if only into a fingerprint: reading runs ahead by what the buffers hold.
-    now.records = counters.records_written.load(std::memory_order_relaxed);
+    now.records =
+        counters.records_written.load(std::memory_order_relaxed) + counters.left_out.load(std::memory_order_relaxed);
+    now.updated = counters.updated.load(std::memory_order_relaxed);
     now.bytes = counters.bytes_written.load(std::memory_order_relaxed);
     now.requests_sent = stats.sent.load(std::memory_order_relaxed);
     now.requests_throttled = stats.throttled.load(std::memory_order_relaxed);
@@ -129,7 +131,7 @@ void Progress::phase(const std::string& name, std::optional<std::uint64_t> expec
   Drawer& drawer = *drawer_;
   const std::lock_guard lock(drawer.mutex);
   for (auto* counter : {&drawer.counters.records_read, &drawer.counters.records_written, &drawer.counters.bytes_read,
-                        &drawer.counters.bytes_written}) {
+                        &drawer.counters.bytes_written, &drawer.counters.left_out, &drawer.counters.updated}) {
     counter->store(0, std::memory_order_relaxed);
   }
   drawer.estimator.emplace(name.empty() ? drawer.command : name, expected_records, std::chrono::steady_clock::now());

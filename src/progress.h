@@ -17,6 +17,8 @@ namespace bulk {
 struct ProgressCounters {
   std::atomic<std::uint64_t> records_read{0}, records_written{0}, bytes_read{0},
       bytes_written{0};                     // written: settled by the sink
+  std::atomic<std::uint64_t> left_out{0};   // records that a step on the way had nothing to do with
+  std::atomic<std::uint64_t> updated{0};    // of records_written: those that the sink has carried out
   std::atomic<std::uint64_t> conflicts{0};  // changes whose record was another by then
   // Which stage is waited for, sampled by the stages themselves: batches that wait for the next stage.
   std::atomic<int> waiting_for_transform{0}, waiting_for_write{0};

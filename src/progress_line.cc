@@ -45,10 +45,14 @@ std::vector<std::string> parts_of(const ProgressSnapshot& snapshot, bool brief) 
   std::vector<std::string> parts{
       head,
       (brief ? human_count(snapshot.records) : with_separators(snapshot.records)) + noun,
-      human_bytes(snapshot.bytes),
-      human_count(static_cast<std::uint64_t>(std::clamp(snapshot.records_per_second, 0.0, 1e18))) + "/s",
-      time_text(snapshot),
   };
+  if (snapshot.phase == kBackfillPhase || snapshot.phase == kRollbackPhase) {
+    parts.push_back((brief ? human_count(snapshot.updated) : with_separators(snapshot.updated)) + " updated");
+  }
+  parts.insert(parts.end(),
+               {human_bytes(snapshot.bytes),
+                human_count(static_cast<std::uint64_t>(std::clamp(snapshot.records_per_second, 0.0, 1e18))) + "/s",
+                time_text(snapshot)});
   if (snapshot.throttled_share >= 0.01) {
     parts.push_back(fmt::format("throttled {}%", static_cast<int>(std::min(snapshot.throttled_share, 1.0) * 100)));
   }
@@ -83,6 +87,7 @@ ProgressSnapshot ProgressEstimator::snapshot() const {
   const ProgressSample& first = window_.front();
   const ProgressSample& last = window_.back();
   snapshot.records = last.records;
+  snapshot.updated = last.updated;
   snapshot.bytes = last.bytes;
   snapshot.elapsed_seconds = seconds_between(start_, last.time);
   const double span = seconds_between(first.time, last.time);

@@ -12,16 +12,20 @@
 
 namespace bulk {
 
+// Phases in which what was updated is shown beside what was looked at.
+inline constexpr const char* kBackfillPhase = "backfill";
+inline constexpr const char* kRollbackPhase = "rollback";
+
 struct ProgressSample {
   SteadyTime time;
-  std::uint64_t records = 0, bytes = 0;
+  std::uint64_t records = 0, updated = 0, bytes = 0;
   std::uint64_t requests_sent = 0, requests_throttled = 0;
   int waiting_for_transform = 0, waiting_for_write = 0;
 };
 
 struct ProgressSnapshot {
   std::string phase;
-  std::uint64_t records = 0, bytes = 0;
+  std::uint64_t records = 0, updated = 0, bytes = 0;
   std::optional<std::uint64_t> expected_records;
   double records_per_second = 0;
   double elapsed_seconds = 0;
@@ -29,6 +33,7 @@ struct ProgressSnapshot {
   std::string limiting_stage;  // "read", "cpu", "write"; empty: unknown
 };
 
+// "backfill 26%  1,234,567 items  56,789 updated ..." of a backfill and its rollback;
 // "restore 26%  1,234,567 items  2.1 GiB  312k/s  3m05s left  throttled 4%  write-bound", in at most `columns`:
 // numbers are shortened first, then parts dropped from the right.
 std::string progress_line(const ProgressSnapshot& snapshot, unsigned columns);

@@ -34,6 +34,14 @@ TEST(ProgressLine, SaysEverythingWhereThereIsRoom) {
             "restore 26%  1,234,567 items  2.1 GiB  312k/s  11 s left  throttled 4%  write-bound");
 }
 
+TEST(ProgressLine, OfABackfillShowsWhatWasUpdatedToo) {
+  ProgressSnapshot snapshot = typical();
+  snapshot.phase = kBackfillPhase;
+  snapshot.updated = 56'789;
+  EXPECT_EQ(progress_line(snapshot, 120),
+            "backfill 26%  1,234,567 items  56,789 updated  2.1 GiB  312k/s  11 s left  throttled 4%  write-bound");
+}
+
 TEST(ProgressLine, ShortensNumbersFirst) {
   EXPECT_EQ(progress_line(typical(), 80),
             "restore 26%  1.2M items  2.1 GiB  312k/s  11 s left  throttled 4%  write-bound");

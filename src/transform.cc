@@ -129,7 +129,10 @@ void TransformStage::transform(Work* work) {
   }
   batch.records.resize(kept);
   batch.bytes.resize(kept_bytes);
-  if (worker.step) worker.step->apply(batch, tally, rejects_);
+  if (worker.step) {
+    worker.step->apply(batch, tally, rejects_);
+    progress_.left_out.fetch_add(kept - batch.records.size(), std::memory_order_relaxed);
+  }
   if (!batch.records.empty() && batch.encoded.empty()) sink_.encode(batch);
   worker.segments[batch.segment] += tally;
   work->transformed = true;

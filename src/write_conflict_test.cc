@@ -305,7 +305,7 @@ void settle_at_random(unsigned seed, std::size_t records_a_write, double units) 
     return std::string(line.substr(from, line.find('"', from) - from));
   };
   Settled settled;
-  int refused = 0;  // of the hot partition; one that went on refusing would be asked once a second
+  int asked = 0;  // of the hot partition; refused all the time, it would be asked once a second
   std::mt19937 random(seed);
   ManySink sink;
   sink.limit.records = records_a_write;
@@ -320,8 +320,7 @@ void settle_at_random(unsigned seed, std::size_t records_a_write, double units) 
     if (result.outcome != Outcome::done) return result;
     for (std::uint32_t i = 0; i < records.size(); ++i) {
       const auto record_dice = random() % 30;
-      if (hot ? refused < 9 : record_dice == 0) {
-        if (hot) ++refused;
+      if (hot ? ++asked < 20 && asked % 2 == 0 : record_dice == 0) {
         result.unprocessed.push_back(i);
       } else if (record_dice < 16) {
         result.conflicts.push_back({i, std::string(random() % 300, ' ')});

@@ -262,7 +262,10 @@ void Writer::settle(std::span<const Pending> entries, Settled how) {
   if (how != Settled::rejected) {
     context_.progress.records_written.fetch_add(entries.size(), std::memory_order_relaxed);
   }
-  if (how == Settled::written) context_.progress.bytes_written.fetch_add(bytes, std::memory_order_relaxed);
+  if (how == Settled::written) {
+    context_.progress.bytes_written.fetch_add(bytes, std::memory_order_relaxed);
+    context_.progress.updated.fetch_add(entries.size(), std::memory_order_relaxed);
+  }
 }
 
 }  // namespace bulk

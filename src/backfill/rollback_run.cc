@@ -13,6 +13,7 @@
 #include "src/backfill/target.h"
 #include "src/job.h"
 #include "src/journal.h"
+#include "src/progress_line.h"
 #include "src/text.h"
 
 namespace bulk {
@@ -186,7 +187,7 @@ void roll_back_backfill(AppContext& context) {
   transfer.step = &step;
   transfer.conflicts = &resolver;
   transfer.open_source = [&] { return make_undo_source(target.files.undo, index.sound_bytes); };
-  context.progress.phase("rollback", index.changes);
+  context.progress.phase(kRollbackPhase, index.changes);
   Totals totals;
   try {
     totals = run_transfer(context, transfer, [&sink](const Source&) -> Sink& { return *sink; });

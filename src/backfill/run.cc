@@ -16,6 +16,7 @@
 #include "src/backfill/target.h"
 #include "src/job.h"
 #include "src/journal.h"
+#include "src/progress_line.h"
 #include "src/text.h"
 
 namespace bulk {
@@ -237,7 +238,7 @@ class BackfillRun {
     transfer.log = &change_log;
     transfer.conflicts = &resolver;
     transfer.enough = [&step] { return step.enough(); };
-    context_.progress.phase("backfill", target_.facts.records);
+    context_.progress.phase(kBackfillPhase, target_.facts.records);
     Totals totals;
     try {
       totals = run_transfer(context_, transfer, [&sink](const Source&) -> Sink& { return *sink; });
