@@ -305,7 +305,9 @@ void settle_at_random(unsigned seed, std::size_t records_a_write, double units) 
     return std::string(line.substr(from, line.find('"', from) - from));
   };
   Settled settled;
-  int asked = 0;  // of the hot partition; refused all the time, it would be asked once a second
+  // Where there are units, refusals at random would be taken for congestion: then only the hot partition refuses.
+  const bool paced = units > 0;
+  int asked = 0;  // of the hot partition
   std::mt19937 random(seed);
   ManySink sink;
   sink.limit.records = records_a_write;
@@ -314,13 +316,13 @@ void settle_at_random(unsigned seed, std::size_t records_a_write, double units) 
     WriteResult result;
     const auto dice = random() % 40;
     const bool hot = key_of(records.front().line()) == "k0";
-    if (dice == 0 && !hot) result.outcome = Outcome::throttled;
+    if (dice == 0 && !paced) result.outcome = Outcome::throttled;
     if (dice == 1) result.outcome = Outcome::unavailable;
     if (dice == 2 && records.size() > 1) result.outcome = Outcome::invalid;  // halved; the halves are in order
     if (result.outcome != Outcome::done) return result;
     for (std::uint32_t i = 0; i < records.size(); ++i) {
       const auto record_dice = random() % 30;
-      if (hot ? ++asked < 20 && asked % 2 == 0 : record_dice == 0) {
+      if (paced ? hot && ++asked < 20 && asked % 2 == 0 : record_dice == 0) {
         result.unprocessed.push_back(i);
       } else if (record_dice < 16) {
         result.conflicts.push_back({i, std::string(random() % 300, ' ')});
