@@ -22,7 +22,6 @@ struct Changer::Scratch {
   std::string key, after_text, before_part, after_part;
   ItemScanner keyed, loose;
   std::vector<Update::Change> updates;
-  std::vector<std::string> values;  // of the attributes that the change touches
 
   // Of programs.
   std::optional<FilterProgram> program;
