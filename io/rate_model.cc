@@ -12,12 +12,15 @@ constexpr double kDepth = 0.2;       // of a cut, and of the probe at the end of
 constexpr double kFirstDepth = 0.4;  // of the first cut; kDepth is reached with the ninth
 constexpr double kFirstCuts = 8;
 constexpr double kPlateauSeconds = 1.7;  // from a cut to the ceiling; as long again to the end of the probe
-constexpr double kLongestPlateauSeconds = 80;
+constexpr double kLongestPlateauSeconds = 20;
 constexpr double kJitter = 0.2;            // of the plateau
 constexpr double kDoublingSeconds = 0.5;   // while nothing is refused
 constexpr double kFall = 0.7;              // of the ceiling at once: it may come back at once, so look twice as early
-constexpr double kSlowRequests = 5;        // per second: below it one refusal is much, and the curve is slower
+constexpr double kSlowRequests = 5;        // per second: below it one refusal is much where the curve probes
+constexpr double kFewRequests = 2;         // per second: below it the curve is slower
 constexpr double kFadingOfRequests = 0.8;  // with each cut
+constexpr double kFirstShare = 0.25;       // of what was accepted at first, to begin the search with, but at least
+constexpr double kFirstRequests = 4;       // requests per second
 // The same where others need the table.
 constexpr double kSharedDepth = 0.3;
 constexpr double kSharedRecoverySeconds = 60;
@@ -103,6 +106,7 @@ void RateModel::give_back(double units) {
 
 std::chrono::nanoseconds RateModel::reserve(double units, SteadyTime now) {
   reserved_ += units;
+  ++reservations_;
   if (std::isinf(rate_)) return std::chrono::nanoseconds(0);
   advance(now);
   level_ -= units;
@@ -125,7 +129,7 @@ void RateModel::settle(double reserved, double used, double refused, SteadyTime 
   measure(reserved, used, now);
   settled_ += reserved;
   const bool stale = settled_ <= stale_until_ || (cuts_ > 0 && seconds(now - cut_) < kStaleSeconds);
-  if (!stale && congested(reserved, refused)) cut(refused, now);
+  if (!stale && congested(reserved, refused, now)) cut(refused, now);
 }
 
 void RateModel::measure(double reserved, double used, SteadyTime now) {
@@ -142,7 +146,7 @@ void RateModel::measure(double reserved, double used, SteadyTime now) {
   window_start_ = now;
 }
 
-bool RateModel::congested(double reserved, double refused) {
+bool RateModel::congested(double reserved, double refused, SteadyTime now) {
   evidence_.sent += reserved;
   evidence_.refused += refused;
   if (refused > 0) {
@@ -152,7 +156,8 @@ bool RateModel::congested(double reserved, double refused) {
     evidence_.score += std::log((1 - kRefusedByCongestion) / (1 - kRefusedAtRandom));
     if (evidence_.score <= 0) evidence_ = Evidence();
   }
-  const bool slow = cuts_ > 0 && usual_requests_ < kSlowRequests;
+  // Below its ceiling one is refused because of others, or because the capacity fell, which more refusals will tell.
+  const bool slow = cuts_ > 0 && usual_requests_ < kSlowRequests && seconds(now - cut_) > plateau_;
   const double least = slow ? kLeastEvidenceSlow : kLeastEvidence;
   return evidence_.score >= std::max(least, std::log(kFalseAlarmSeconds * requests_per_second_));
 }
@@ -184,8 +189,11 @@ void RateModel::cut(double refused, SteadyTime now) {
   const bool first = phase_ == Phase::unbounded;
   // A refusal among the very first requests says nothing about a rate: those that were refused wait anyway.
   if (first && since_cut < kWindowSeconds) return;
-  const double found = std::max({sustained(since_cut, now), kLeastRate, first ? refused : 0});
   const bool shared = limits_.share < 1;
+  double found = std::max({sustained(since_cut, now), kLeastRate, first ? refused : 0});
+  // What one of many gets of a flood is chance: all begin their search nearer to each other. Who is to find a share
+  // does not: in a longer search the table saves up more, and the ceiling looks higher than it is.
+  if (first && !shared) found = std::max(kFirstShare * found, kFirstRequests * reserved_ / reservations_);
   const double before = ceiling_;
   const bool share_held = shared && phase_ == Phase::holding;
   const double share_left = share_held ? cut_share(found, since_cut, now) : 0;
@@ -203,7 +211,7 @@ void RateModel::cut(double refused, SteadyTime now) {
   ++cuts_;
   // Who was pushed aside a moment ago is not one that is slow by nature.
   usual_requests_ = std::max(requests_per_second_, kFadingOfRequests * usual_requests_);
-  const double slowness = std::max(1.0, kSlowRequests / std::max(usual_requests_, 1e-3));
+  const double slowness = std::max(1.0, kFewRequests / std::max(usual_requests_, 1e-3));
   plateau_ = std::min(kPlateauSeconds * slowness * slowness, kLongestPlateauSeconds) *
              std::uniform_real_distribution<>(1 - kJitter, 1 + kJitter)(random_);
   fell_ = phase_ == Phase::holding && ceiling_ < kFall * before;

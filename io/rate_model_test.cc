@@ -74,6 +74,28 @@ TEST(RateModel, ARefusalNowAndThenIsNoCongestion) {
   EXPECT_TRUE(std::isinf(model.rate()));
 }
 
+TEST(RateModel, WhoSendsLittleIsNotCutByOneRefusalBelowItsCeiling) {
+  RateModel model({.start_units = 100}, SteadyTime{});
+  SteadyTime now{};
+  const auto send = [&](double refused, std::chrono::nanoseconds later = 250ms) {
+    now += later;
+    model.reserve(25, now);
+    model.settle(25, 25 - refused, refused, now);
+  };
+  for (int i = 0; i < 4; ++i) send(0);
+  for (int i = 0; i < 3; ++i) send(25, 1ms);
+  const double ceiling = model.ceiling();
+  EXPECT_LT(model.rate(), 0.7 * ceiling);
+  for (int i = 0; i < 3; ++i) send(0);
+  send(25);
+  EXPECT_EQ(model.ceiling(), ceiling) << "others send too";
+  EXPECT_GT(model.rate(), 0.7 * ceiling);
+  for (int i = 0; i < 6; ++i) send(0);
+  EXPECT_GT(model.rate(), ceiling);
+  send(25);
+  EXPECT_LT(model.rate(), model.ceiling()) << "above it one refusal says that the table is full";
+}
+
 TEST(RateModel, ARefusalOfTheVeryFirstRequestsDoesNotStallTheRun) {
   // 16 writers are refused at once; the table then takes 10,000 units per second.
   SteadyTime now{};
