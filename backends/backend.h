@@ -23,6 +23,7 @@
 #include "backends/batch.h"
 #include "codecs/dump_part.h"
 #include "codecs/key_schema.h"
+#include "codecs/row_schema.h"
 #include "io/clock.h"
 #include "io/rate.h"
 #include "io/stop.h"
@@ -40,7 +41,7 @@ struct RequestStats {
 };
 
 struct TableSchema {
-  KeySchema key;
+  KeySchema key;     // of the dialect rows: nothing
   std::string json;  // docs/format.md, header member "schema": compact JSON; empty: unknown
 };
 
@@ -63,6 +64,7 @@ struct Segment {
   std::uint32_t index = 0;
   std::uint32_t count = 1;
   std::uint64_t begin = 0, end = 0;  // the backend's own (dump: frames)
+  std::uint32_t table = 0;           // of several: position in RowSchema::tables
 };
 
 // Totals a source knows about itself (a dump's footer): what a complete read must add up to.
@@ -89,6 +91,9 @@ struct ReadOptions {
   RateLimiter* rate = nullptr;     // paces reads where set
   const KeySchema* key = nullptr;  // needed by stores that cannot know it (foreign files)
   bool pass_bad_records = false;   // of a foreign file: hand on what is no record as it stands, to be rejected
+  // Of rows: the tables to read, with these columns in this order; Segment::table is a position in them. Null: all that
+  // describe() names.
+  std::shared_ptr<const RowSchema> rows;
 };
 
 class Source {
@@ -105,6 +110,10 @@ class Source {
   virtual bool proven_lines() const { return false; }
   // True: all records are of one point in time.
   virtual bool consistent() const { return false; }
+  // How many segments may be read at the same time; 0: any number.
+  virtual unsigned most_readers() const { return 0; }
+  // When all segments have been read, before that counts: throws when what was promised did not hold until now.
+  virtual void confirm() {}
   virtual std::optional<ExpectedTotals> expected() const { return std::nullopt; }
 };
 
@@ -193,6 +202,12 @@ struct WriteOptions {
   // To go on with what an earlier run has left unfinished: what its Sink::checkpoint() returned, in that order.
   // Error(corrupt) when what is there is not what these say.
   std::vector<std::string> checkpoints;
+  // Of rows: the tables that Batch::table counts. A part for each, where the target is a dump of several parts.
+  std::shared_ptr<const RowSchema> rows;
+  // Of rows into a database: which work it is, the same when it is gone on with (`resumed`), otherwise never the same.
+  std::string load_id;
+  bool resumed = false;
+  bool replace = false;  // records of equal primary keys replace what is there
 };
 
 class Sink {
@@ -222,9 +237,38 @@ inline std::string incarnation_of(const TableIdentity& table) {
   return table.id + " " + table.created;
 }
 
+class Store;
+
+// What is done with a database of rows beside reading and writing it: Store::rows().
+class RowStore {
+ public:
+  virtual ~RowStore() = default;
+
+  // From here on describe() and source() are of one point in time, which is held until the store goes. `sql`: the
+  // schema that describe() gives has pre_data, post_data, sequences and materialized views too.
+  virtual void freeze(bool sql) = 0;
+
+  // How the tables of a schema stand here. Phrases for people: "public.orders", "public.orders: column 'price' is
+  // integer here and numeric(10,2) in the dump".
+  struct Match {
+    std::vector<std::string> missing, differing, holding_rows;
+  };
+  virtual Match match(const RowSchema& wanted) = 0;
+  // Runs pre_data, in one transaction. `owners` false: without owners and privileges.
+  virtual void create_rows(const RowSchema& schema, bool owners) = 0;
+  // After the load: foreign keys that were not looked at are checked (Error(corrupt)), sequences set, and where
+  // `created` post_data is run, materialized views are refreshed, statistics made. Returns what is not there for a
+  // reason, one phrase each.
+  virtual std::vector<std::string> finish_rows(const RowSchema& schema, bool created, bool owners, unsigned jobs) = 0;
+  // The same endpoint as a store of items, which may still have to be made; null where it names no table.
+  virtual std::unique_ptr<Store> items() = 0;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
+  // Null: a store of items, or a dump.
+  virtual RowStore* rows() { return nullptr; }
   virtual std::string url() const = 0;  // canonical, no secrets; a later run can open it
   // What protects a table is its identity, however it was named: two URLs with equal identity are the same table.
   virtual std::string identity_text() const { return url(); }
@@ -235,6 +279,8 @@ class Store {
   virtual bool is_dump() const { return false; }
   // False: a stream, which can be read once.
   virtual bool rereadable() { return true; }
+  // False: its records change places when they are changed, and a cursor means something in its own run only.
+  virtual bool lasting_cursors() const { return true; }
   virtual bool exists() = 0;
   virtual TableFacts describe() = 0;  // Error(not_found) when there is none
   virtual bool is_empty() = 0;        // asks the data, not a count that may be stale

@@ -31,6 +31,7 @@ struct Batch {
   Buffer bytes;
   std::vector<Record> records;
   std::uint32_t segment = 0;
+  std::uint32_t table = 0;       // Segment::table
   std::uint64_t sequence = 0;    // 0, 1, 2, ... within the segment
   std::uint64_t first_line = 0;  // 1-based line number of records[0] in a foreign file; 0: not from lines
   Cursor after;                  // where reading goes on when all of this batch is done
@@ -47,6 +48,7 @@ struct Batch {
     encoded.clear();
     after.clear();
     segment = 0;
+    table = 0;
     sequence = 0;
     first_line = 0;
     incomplete = false;

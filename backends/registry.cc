@@ -2,9 +2,12 @@
 
 #include <filesystem>
 
+#include "backends/dump/folder_store.h"
 #include "backends/dump/store.h"
 #include "backends/dynamodb/table.h"
 #include "backends/dynamodb/url.h"
+#include "backends/postgres/store.h"
+#include "backends/postgres/url.h"
 #include "backends/sqlite/store.h"
 #include "io/error.h"
 
@@ -12,8 +15,9 @@ namespace bulk {
 namespace {
 
 constexpr const char* kForms =
-    "an endpoint is dynamodb://TABLE[?region=R&endpoint=URL&profile=P], sqlite:PATH[#table], PATH.jsonl.zst (.jsonl, "
-    ".jsonl.gz, .json) or -";
+    "an endpoint is dynamodb://TABLE[?region=R&endpoint=URL&profile=P], "
+    "postgresql://[USER@]HOST[:PORT]/DATABASE[#[SCHEMA.]TABLE], sqlite:PATH[#table], PATH.jsonl.zst (.jsonl, "
+    ".jsonl.gz, .json), a folder of them or -";
 constexpr std::string_view kSqliteScheme = "sqlite:";
 
 [[noreturn]] void not_read(const std::string& endpoint, const std::string& what, const std::string& next) {
@@ -40,7 +44,7 @@ std::unique_ptr<Store> open_path(const std::string& path, StoreContext& context)
   }
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
-    not_read(path, "folders", "name the files in it one by one");
+    return std::make_unique<FolderStore>(path, context.stop);
   }
   bool known = std::filesystem::exists(path, ignored);  // a pipe has any name
   for (const char* extension : {".jsonl.zst", ".jsonl.gz", ".jsonl", ".json"})
@@ -56,6 +60,7 @@ std::unique_ptr<Store> open_store(const std::string& endpoint, StoreContext& con
   if (endpoint.starts_with(kDynamoDbScheme)) {
     return std::make_unique<DynamoDbTable>(parse_dynamodb_url(endpoint), context);
   }
+  if (is_postgres_url(endpoint)) return std::make_unique<PostgresStore>(parse_postgres_url(endpoint), context);
   if (endpoint.starts_with(kSqliteScheme)) return open_sqlite(endpoint);
   if (endpoint.starts_with("s3://"))
     not_read(endpoint, "S3", "copy the object here first: aws s3 cp " + endpoint + " .");

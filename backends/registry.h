@@ -26,7 +26,8 @@ struct StoreContext {
 
 // Throws Error(usage) for text that is no endpoint. Opens lazily: no store is asked anything here (a region
 // that nothing names is looked up at the instance's metadata service).
-//   dynamodb://TABLE[?region=R&endpoint=URL&profile=P]   sqlite:PATH[#table]   PATH.jsonl[.zst|.gz]   PATH.json   -
+//   dynamodb://TABLE[?region=R&endpoint=URL&profile=P]   postgresql://[USER@]HOST[:PORT]/DATABASE[#[SCHEMA.]TABLE]
+//   sqlite:PATH[#table]   PATH.jsonl[.zst|.gz]   PATH.json   a folder   -
 std::unique_ptr<Store> open_store(const std::string& endpoint, StoreContext& context);
 
 }  // namespace bulk

@@ -64,6 +64,25 @@ int uninterrupted(Call call) {
   return result;
 }
 
+// Between open() and flock() the owner may have renamed or removed it: what is locked must be what has the name.
+template <typename Open>
+File lock_what_has_the_name(const std::string& path, Open open, const std::string& busy,
+                            const std::string& next_action) {
+  // Somebody who looks whether it is locked holds it for an instant.
+  constexpr int kTries = 20;
+  constexpr std::chrono::milliseconds kPause{10};
+  for (int refused = 0;;) {
+    File file(open(), path);
+    if (uninterrupted([&] { return ::flock(file.fd(), LOCK_EX | LOCK_NB); }) != 0) {
+      if (errno != EWOULDBLOCK) throw os_error("lock " + in_quotes(path), errno);
+      if (++refused == kTries) throw Error(ErrorKind::locked, busy, next_action);
+      std::this_thread::sleep_for(kPause);
+      continue;
+    }
+    if (file.has_name(path)) return file;
+  }
+}
+
 }  // namespace
 
 File File::open_for_reading(const std::string& path) {
@@ -99,23 +118,31 @@ File File::open_for_adding(const std::string& path) {
   return file;
 }
 
-// Between open() and flock() the owner may have renamed or removed the file: what is locked must be what has the name.
 File File::open_locked(const std::string& path, const std::string& busy, const std::string& next_action) {
-  // Somebody who looks whether it is locked holds it for an instant.
-  constexpr int kTries = 20;
-  constexpr std::chrono::milliseconds kPause{10};
-  for (int refused = 0;;) {
+  const auto open = [&] {
     const int fd = open_retrying(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
     if (fd < 0) throw os_error("create " + in_quotes(path), errno);
-    File file(fd, path);
-    if (uninterrupted([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) != 0) {
-      if (errno != EWOULDBLOCK) throw os_error("lock " + in_quotes(path), errno);
-      if (++refused == kTries) throw Error(ErrorKind::locked, busy, next_action);
-      std::this_thread::sleep_for(kPause);
-      continue;
+    return fd;
+  };
+  return lock_what_has_the_name(path, open, busy, next_action);
+}
+
+File File::open_locked_folder(const std::string& path, bool make, const std::string& busy,
+                              const std::string& next_action) {
+  const auto open = [&] {
+    while (true) {
+      if (make && ::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+        throw os_error("create " + in_quotes(path), errno);
+      }
+      const int fd = open_retrying(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      if (fd >= 0) return fd;
+      if (errno == ENOENT && make) continue;  // its owner has just removed it
+      if (errno == ENOENT) throw Error(ErrorKind::corrupt, in_quotes(path) + " is gone");
+      if (errno != ENOTDIR && errno != ELOOP) throw os_error("open folder " + in_quotes(path), errno);
+      throw Error(ErrorKind::refused, in_quotes(path) + " is no folder", "remove it or use another name");
     }
-    if (file.has_name(path)) return file;
-  }
+  };
+  return lock_what_has_the_name(path, open, busy, next_action);
 }
 
 File File::temporary(const std::string& directory) {
@@ -203,6 +230,12 @@ void File::write(std::string_view bytes) {
 // An interrupted fsync has waited too short, which says nothing about the bytes: that alone is tried again.
 void File::sync() {
   if (sync_error_ == 0 && uninterrupted([&] { return ::fsync(fd_); }) != 0) sync_error_ = errno;
+  if (sync_error_ != 0) throw os_error("make " + in_quotes(path_) + " durable", sync_error_);
+}
+
+void File::sync_folder() {
+  // EINVAL: a file system (9p, some of FUSE) that has no such thing for folders.
+  if (sync_error_ == 0 && uninterrupted([&] { return ::fsync(fd_); }) != 0 && errno != EINVAL) sync_error_ = errno;
   if (sync_error_ != 0) throw os_error("make " + in_quotes(path_) + " durable", sync_error_);
 }
 
@@ -298,11 +331,7 @@ void sync_folder_of(const std::string& path) {
   const std::string parent = parent_of(path);
   const int fd = open_retrying(parent, O_RDONLY | O_DIRECTORY);
   if (fd < 0) throw os_error("open folder " + in_quotes(parent), errno);
-  const File folder(fd, parent);
-  // EINVAL: a file system (9p, some of FUSE) that has no such thing for folders.
-  if (uninterrupted([&] { return ::fsync(fd); }) != 0 && errno != EINVAL) {
-    throw os_error("make " + in_quotes(parent) + " durable", errno);
-  }
+  File(fd, parent).sync_folder();
 }
 
 std::string read_text_file(const std::string& path, std::size_t limit_bytes) {

@@ -32,6 +32,11 @@ class File {
   // Error(failed) where the file system has no locks.
   static File open_locked(const std::string& path, const std::string& busy, const std::string& next_action);
 
+  // The same with a folder. Where there is none it is made (mode 0700) if `make` says so, else that is an
+  // Error(corrupt); something else of this name is an Error(refused).
+  static File open_locked_folder(const std::string& path, bool make, const std::string& busy,
+                                 const std::string& next_action);
+
   // An anonymous temporary file of mode 0600 in `directory` (already unlinked).
   static File temporary(const std::string& directory);
 
@@ -56,6 +61,8 @@ class File {
   // fsync. The kernel reports a failed write-back once and then forgets it: a File that could not be made durable
   // never again says that it is.
   void sync();
+  // The same of a folder: the names in it.
+  void sync_folder();
 
  private:
   int fd_ = -1;

@@ -136,7 +136,7 @@ std::string AppContext::backup_directory() const {
   return bulk::backup_directory(config, stores.environment);
 }
 
-std::string AppContext::new_dump_path(const std::string& table, WallTime started) const {
+std::string AppContext::new_dump_path(const std::string& table, WallTime started, const std::string& extension) const {
   std::string name;
   for (const char c : table) {
     const bool plain =
@@ -147,7 +147,7 @@ std::string AppContext::new_dump_path(const std::string& table, WallTime started
   const std::string stem = fmt::format("{}-{}", name, utc_file_stamp(started));
   // Two backups within a second get two names; nobody chose the first one.
   for (unsigned number = 1;; ++number) {
-    const std::string file = (number == 1 ? stem : fmt::format("{}-{}", stem, number)) + ".jsonl.zst";
+    const std::string file = (number == 1 ? stem : fmt::format("{}-{}", stem, number)) + extension;
     const std::filesystem::path path = std::filesystem::path(backup_directory()) / file;
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored) && !std::filesystem::exists(path.string() + ".partial", ignored)) {

@@ -58,7 +58,8 @@ class AppContext {
 
   std::string backup_directory() const;
   // <backup_dir>/<table>-<YYYYMMDD>-<HHMMSS>.jsonl.zst; characters that cannot stand in a file name become '_'.
-  std::string new_dump_path(const std::string& table, WallTime started) const;
+  std::string new_dump_path(const std::string& table, WallTime started,
+                            const std::string& extension = ".jsonl.zst") const;
   // A DUMP argument: "latest" is the newest sound dump in backup_dir (of --stage, where given); anything else is
   // itself. Error(not_found) when there is none.
   std::string dump_argument(const std::string& given) const;

@@ -35,8 +35,9 @@ constexpr const char* kExamples = R"(Examples:
   bulk verify backups/pr-5-main-table-20250125-120000.jsonl.zst --against dynamodb://pr-5-main-table
   bulk drop --stage pr-5 --backed-up-by backups/pr-5-main-table-20250125-120000.jsonl.zst
 
-Tables:  dynamodb://TABLE[?region=R&endpoint=URL&profile=P], sqlite:PATH[#TABLE]
-Dumps:   FILE.jsonl.zst, .jsonl, .jsonl.gz, or - for standard input and output
+Tables:  dynamodb://TABLE[?region=R&endpoint=URL&profile=P], sqlite:PATH[#TABLE],
+         postgresql://[USER@][HOST][:PORT]/DATABASE[?...][#SCHEMA.TABLE] (without # the whole database)
+Dumps:   FILE.jsonl.zst, .jsonl, .jsonl.gz, a folder (of a database), or - for standard input and output
 Stages:  bulk.toml, looked for from the working directory upward
 Each flag has an environment variable: BULK_MAX_WCU for --max-wcu.
 Exit status: 0 done and proven, 1 failed, 2 usage or configuration, 3 records were rejected, 4 corrupt or different,
@@ -62,21 +63,21 @@ constexpr Command kCommands[] = {
        f.argument("SOURCE", "the table; without it that of --stage", false);
        f.text("--to", &Options::to, "DEST", "the dump to write; without it a new one in backup_dir");
        f.table(), f.connection(), f.work(), f.reading(), f.level(), f.consistent_read(), f.selection(), f.resume(),
-           f.reason(), f.dry_run(), f.no_verify(), f.progress();
+           f.not_consistent(), f.reason(), f.dry_run(), f.no_verify(), f.progress();
      }},
     {"restore", "write a dump into a table; without DUMP: list what could be restored",
      [](Flags& f) {
        f.argument("DUMP", "the dump, or latest", false);
        f.text("--to", &Options::to, "TARGET", "the table; without it that of --stage, else where the dump came from");
-       f.table(), f.target(), f.consent(), f.connection(), f.work(), f.capacity(), f.writing(), f.selection(),
-           f.resume(), f.reason(), f.dry_run(), f.no_verify(), f.progress();
+       f.tables(), f.target(), f.owners(), f.consent(), f.connection(), f.work(), f.capacity(), f.writing(),
+           f.selection(), f.resume(), f.reason(), f.dry_run(), f.no_verify(), f.progress();
      }},
     {"copy", "copy a table into another, no file between",
      [](Flags& f) {
        f.argument("SOURCE", "what is read", true);
        f.argument("TARGET", "what is written", true);
-       f.target(), f.consent(), f.connection(), f.work(), f.reading(), f.writing(), f.consistent_read(), f.selection(),
-           f.resume(), f.reason(), f.dry_run(), f.no_verify(), f.progress();
+       f.target(), f.owners(), f.consent(), f.connection(), f.work(), f.reading(), f.writing(), f.consistent_read(),
+           f.selection(), f.resume(), f.reason(), f.dry_run(), f.no_verify(), f.progress();
      }},
     {"verify", "prove that a dump is whole, or that a table holds exactly its records",
      [](Flags& f) {

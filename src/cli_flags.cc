@@ -105,6 +105,35 @@ void Flags::table() {
   text("--table", &Options::table, "NAME", "table within the stage: S-NAME-table, or a full table name");
 }
 
+void Flags::tables() {
+  app_.add_option_function<std::vector<std::string>>(
+          "--table",
+          [this](const std::vector<std::string>& given) {
+            for (const std::string& table : given) {
+              if (table.empty()) no_value(as_given("--table"));
+            }
+            options_.tables = given;
+            options_.table = given.back();
+          },
+          "of a dump of rows: only these tables, such as public.orders or public.*; else the table within the stage")
+      ->type_name("NAME")
+      ->allow_extra_args(false)
+      ->take_all()
+      ->envname(variable_of("--table"));
+}
+
+void Flags::owners() {
+  app_.add_flag_function(
+          "--no-owner", [this](std::int64_t given) { options_.owners = given <= 0; },
+          "with --create of a database: without its owners and privileges")
+      ->envname("BULK_NO_OWNER");
+}
+
+void Flags::not_consistent() {
+  flag("--not-consistent", &Options::not_consistent,
+       "with --resume of a database's backup: the rest is of another point in time");
+}
+
 void Flags::work() {
   value("-j,--jobs", "N|auto", "parallel work on this machine",
         [this](const std::string& name, const std::string& given) {

@@ -31,6 +31,9 @@ class Flags {
   void progress();               // --progress
   void connection();             // --profile --region --endpoint-url
   void table();                  // --table
+  void tables();                 // --table, as often as wanted
+  void owners();                 // --no-owner
+  void not_consistent();         // --not-consistent
   void work();                   // --jobs --memory --bwlimit --stall-timeout
   void reading();                // --segments --max-rcu --capacity-percent
   void writing();                // --max-wcu

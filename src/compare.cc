@@ -2,8 +2,6 @@
 
 #include <optional>
 
-#include "codecs/item.h"
-#include "codecs/lines.h"
 #include "io/error.h"
 #include "src/key_ledger.h"
 
@@ -51,7 +49,7 @@ std::unique_ptr<Sink> make_fingerprint_sink(Fingerprint& fingerprint) {
   });
 }
 
-Comparison compare(const ComparedSide& first, const ComparedSide& second, const KeySchema& key,
+Comparison compare(const ComparedSide& first, const ComparedSide& second, RecordKeys& keys,
                    const std::string& temporary_directory, std::size_t memory_bytes,
                    const std::function<void(Difference, std::string_view key_text)>& visit, const Stop* stop) {
   Fingerprint first_print;
@@ -84,15 +82,13 @@ Comparison compare(const ComparedSide& first, const ComparedSide& second, const 
     if (!differs[i]) in_equal_buckets += first_print.buckets[i].records;
   }
   KeyLedger ledger(temporary_directory, memory_bytes);
-  ItemScanner scanner(&key);
   const auto collect = [&](const ComparedSide& side, std::uint64_t side_bit) {
     LookingSink sink([&](const RecordRef& ref) {
       const Record& record = ref.record();
       if (!differs[Fingerprint::bucket_of(record.key_hash)]) return;
-      ItemFacts facts;
-      scanner.scan(item_of_line(ref.line()), facts);
+      const RecordKeys::Key key = keys.of(ref);
       const std::uint64_t order = ref.batch->sequence << 32 | record.position;
-      ledger.add({record.key_hash, record.digest, order | side_bit, scanner.key_text()});
+      ledger.add({key.hash, record.digest, order | side_bit, key.text});
     });
     return side.run(sink).net();
   };

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "backends/backend.h"
-#include "codecs/key_schema.h"
 #include "io/stop.h"
+#include "src/record_keys.h"
 #include "src/totals.h"
 
 namespace bulk {
@@ -46,10 +46,10 @@ struct ComparedSide {
   bool rereadable = true;
 };
 
-// `visit` gets every differing key as canonical JSON, `{"pk":{"S":"a"}}`, in no particular order.
+// `visit` gets every differing key as JSON (src/record_keys.h), in no particular order.
 // `stop`, where there is one, ends the walk over the keys too.
 // Throws Error(corrupt) when the sides differ and one cannot be read again to say where.
-Comparison compare(const ComparedSide& first, const ComparedSide& second, const KeySchema& key,
+Comparison compare(const ComparedSide& first, const ComparedSide& second, RecordKeys& keys,
                    const std::string& temporary_directory, std::size_t memory_bytes,
                    const std::function<void(Difference, std::string_view key_text)>& visit, const Stop* stop = nullptr);
 

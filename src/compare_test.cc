@@ -38,10 +38,10 @@ struct Outcome {
 
 Outcome compared(const ComparedSide& first, const ComparedSide& second) {
   Outcome outcome;
-  outcome.comparison =
-      compare(first, second, test::pk_schema(), "/tmp", 2000, [&](Difference difference, std::string_view key) {
-        EXPECT_TRUE(outcome.keys.emplace(std::string(key), difference).second) << key;
-      });
+  outcome.comparison = compare(first, second, *keys_of_items(test::pk_schema()), "/tmp", 2000,
+                               [&](Difference difference, std::string_view key) {
+                                 EXPECT_TRUE(outcome.keys.emplace(std::string(key), difference).second) << key;
+                               });
   return outcome;
 }
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "backends/postgres/url.h"
 #include "io/error.h"
 #include "io/file.h"
 
@@ -220,6 +221,7 @@ std::string stage_source(const Stage& stage, const std::string& table) {
 
   const std::string_view source = stage.source;
   const bool is_sqlite = source.starts_with(kSqlite);
+  if (is_postgres_url(source)) return std::string(source.substr(0, source.find('#'))) + "#" + table;
   if (!is_sqlite && !source.starts_with(kDynamoDb)) {
     throw Error(ErrorKind::usage, fmt::format("--table: the source of stage {} has no tables", stage.name),
                 "leave --table out");

@@ -8,6 +8,7 @@
 #include "io/error.h"
 #include "io/file.h"
 #include "tests/support/dump_fixture.h"
+#include "tests/support/row_dumps.h"
 #include "tests/support/temp_dir.h"
 
 namespace bulk {
@@ -58,6 +59,72 @@ TEST(Catalogue, TellsWhatIsBeingWrittenFromWhatCanBeGoneOnWith) {
   EXPECT_STREQ(entries[2].state, "abandoned");
   // The look has not taken the lock away from the writer.
   EXPECT_THROW(PartialFile(directory.file("a.jsonl.zst")), Error);
+}
+
+TEST(Catalogue, AFolderWithAManifestIsADump) {
+  const test::TempDir directory;
+  const Stop stop;
+  const std::string folder = directory.file("shop-20250125-120000");
+  test::write_folder(folder, test::row_schema(3), stop);
+  test::write_empty_dump(directory.file("a.jsonl.zst"), "pr-5", "t", "2025-01-01T00:00:00Z");
+  std::filesystem::create_directory(directory.file("old"));
+  test::write_empty_dump(directory.file("old/b.jsonl.zst"), "pr-5", "t", "2025-02-01T00:00:00Z");
+  const auto entries = read_catalogue(directory.path().string());
+  ASSERT_EQ(entries.size(), 2u);
+  EXPECT_EQ(entries[0].path, folder);
+  EXPECT_TRUE(entries[0].sound()) << entries[0].problem;
+  EXPECT_EQ(entries[0].parts, 3u);
+  EXPECT_EQ(entries[0].header.table.name, "shop");
+  EXPECT_EQ(entries[0].header.stage, "pr-5");
+  EXPECT_EQ(entries[0].footer.records, 30u);
+  EXPECT_TRUE(entries[0].footer.consistent);
+  std::uint64_t bytes = 0;
+  for (const auto& file : std::filesystem::directory_iterator(folder)) bytes += file.file_size();
+  EXPECT_EQ(entries[0].stored_bytes, bytes);
+  EXPECT_EQ(entries[1].parts, 0u);
+  EXPECT_EQ(latest_dump(entries, "pr-5", "").value().path, folder);
+  EXPECT_EQ(latest_dump(entries, "pr-5", "shop").value().path, folder);
+  EXPECT_EQ(latest_dump(entries, "", "t").value().path, directory.file("a.jsonl.zst"));
+}
+
+TEST(Catalogue, AFolderThatIsNotWholeIsDamaged) {
+  const test::TempDir directory;
+  const Stop stop;
+  for (const char* name : {"a", "b", "c", "d"}) test::write_folder(directory.file(name), test::row_schema(3), stop);
+  std::filesystem::remove(directory.file("a/public.t1.jsonl.zst"));
+  const auto size = std::filesystem::file_size(directory.file("b/public.t2.jsonl.zst"));
+  std::filesystem::resize_file(directory.file("b/public.t2.jsonl.zst"), size - 1);
+  std::ofstream(directory.file("c/manifest.json")) << "{}";
+  std::filesystem::remove(directory.file("d/manifest.json"));
+  const auto entries = read_catalogue(directory.path().string());
+  ASSERT_EQ(entries.size(), 3u);
+  EXPECT_EQ(entries[0].problem, "damaged: part 'public.t1.jsonl.zst' is missing");
+  EXPECT_STREQ(entries[0].state, "damaged");
+  EXPECT_EQ(entries[1].problem, "damaged: part 'public.t2.jsonl.zst' has " + std::to_string(size - 1) +
+                                    " bytes, its manifest says " + std::to_string(size));
+  EXPECT_EQ(entries[2].problem, "damaged: " + directory.file("c/manifest.json") +
+                                    ": the dump is corrupt: dump manifest: its first member is not "
+                                    "\"bulk\":\"manifest\"");
+}
+
+TEST(Catalogue, TellsWhatAnUnfinishedFolderIs) {
+  const test::TempDir directory;
+  const Stop stop;
+  const auto writing = make_folder_sink(directory.file("a"), test::folder_options(test::row_schema(2)), stop);
+  for (const char* name : {"b.partial", "c.partial", "empty.partial"}) {
+    std::filesystem::create_directory(directory.file(name));
+  }
+  for (const char* name : {"a.journal", "b.journal", "c.partial/public.t0.jsonl.zst.partial"})
+    std::ofstream(directory.file(name)) << "half";
+  const auto entries = read_catalogue(directory.path().string());
+  ASSERT_EQ(entries.size(), 3u);
+  EXPECT_EQ(entries[0].path, directory.file("a.partial"));
+  EXPECT_EQ(entries[0].problem, "being written");
+  EXPECT_EQ(entries[1].problem, "unfinished; go on with --resume");
+  EXPECT_EQ(entries[2].problem, "unfinished: was left behind by a run that was killed");
+  EXPECT_EQ(entries[2].stored_bytes, 4u);
+  // The look has not taken the lock away from the writer.
+  EXPECT_THROW(make_folder_sink(directory.file("a"), test::folder_options(test::row_schema(2)), stop), Error);
 }
 
 TEST(Catalogue, OfTwoDumpsOfOneSecondTheNumberedOneIsTheLater) {

@@ -88,6 +88,8 @@ Totals run_transfer(AppContext& context, const Transfer& transfer,
   pipeline.stall.paced_by = {&reads};
   read.key = transfer.key;
   read.pass_bad_records = !pipeline.rejects_file.empty();
+  read.rows = transfer.rows;
+  pipeline.rows = transfer.is_rows;
 
   pipeline.step = transfer.step;
   pipeline.log = transfer.log;
@@ -112,14 +114,41 @@ void await_first_bytes(AppContext& context, Store& source) {
   source.rereadable();  // looks at what it is
 }
 
-ComparedSide compared_side(AppContext& context, Store& store, const KeySchema& key, const std::string& name) {
+Common common_of(AppContext& context, Store& first, Store& second) {
+  const TableFacts one = first.describe();
+  const TableFacts other = second.describe();
+  if (one.dialect != other.dialect) {
+    const bool rows_first = one.dialect == kRowsDialect;
+    throw Error(ErrorKind::usage, first.url() + (rows_first ? " holds rows, " : " holds items, ") + second.url() +
+                                      (rows_first ? " holds items" : " holds rows"));
+  }
+  if (one.dialect != kRowsDialect) return {common_key(context.options, one, first.url(), other, second.url()), nullptr};
+  auto rows = std::make_shared<const RowSchema>(decode_row_schema(one.schema.value().json));
+  const RowSchema others = decode_row_schema(other.schema.value().json);
+  const auto refuse = [&](const std::string& what) {
+    throw Error(ErrorKind::refused, first.url() + " and " + second.url() + " cannot be compared: " + what);
+  };
+  const bool single = rows->tables.size() == 1 && others.tables.size() == 1;
+  for (const RowTable& table : rows->tables) {
+    const auto same = std::find_if(others.tables.begin(), others.tables.end(), [&](const RowTable& candidate) {
+      return single || candidate.full_name() == table.full_name();
+    });
+    if (same == others.tables.end()) refuse("the second has no table " + table.full_name());
+    if (same->columns != table.columns) refuse("the columns of " + table.full_name() + " differ");
+  }
+  return {std::nullopt, std::move(rows)};
+}
+
+ComparedSide compared_side(AppContext& context, Store& store, const Common& common, const std::string& name) {
   ComparedSide side;
   side.name = name;
   side.rereadable = store.rereadable();
-  side.run = [&context, &store, &key, name](Sink& sink) {
+  side.run = [&context, &store, &common, name](Sink& sink) {
     const TableFacts facts = store.describe();
     context.progress.phase("reading " + name, facts.records);
-    Transfer transfer{.from = store, .key = &key, .consistent = true};
+    Transfer transfer{.from = store, .key = common.key ? &*common.key : nullptr, .consistent = true};
+    transfer.is_rows = common.rows != nullptr;
+    transfer.rows = common.rows;
     transfer.reads = read_rate_limits(context.options, facts, false);
     return run_transfer(context, transfer, [&sink](const Source&) -> Sink& { return sink; });
   };
@@ -148,11 +177,13 @@ KeySchema common_key(const Options& options, const TableFacts& first, const std:
               "give it, for example --key pk:S,sk:S");
 }
 
-Comparison compare_stores(AppContext& context, Store& first, Store& second, const KeySchema& key,
+Comparison compare_stores(AppContext& context, Store& first, Store& second, const Common& common,
                           const std::function<void(Difference, std::string_view)>& show) {
-  const Comparison result =
-      compare(compared_side(context, first, key, first.url()), compared_side(context, second, key, second.url()), key,
-              temporary_directory(context.stores.environment), context.options.memory_bytes / 4, show, &context.stop);
+  context.summary.rows = common.rows != nullptr;
+  const std::unique_ptr<RecordKeys> keys = common.rows ? keys_of_rows(common.rows) : keys_of_items(*common.key);
+  const Comparison result = compare(
+      compared_side(context, first, common, first.url()), compared_side(context, second, common, second.url()), *keys,
+      temporary_directory(context.stores.environment), context.options.memory_bytes / 4, show, &context.stop);
   context.summary.differences =
       Differences{result.equal, result.only_in_first, result.only_in_second, result.different};
   return result;

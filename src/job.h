@@ -34,9 +34,11 @@ struct Transfer {
   RateLimits reads{};
   RateLimits writes{};
   unsigned writers = 1;
-  bool with_rejects = false;        // --rejects applies
-  bool trust_proven_lines = false;  // PipelineOptions
-  bool resumed = false;             // goes on where an earlier run has stopped
+  bool with_rejects = false;                // --rejects applies
+  bool trust_proven_lines = false;          // PipelineOptions
+  bool resumed = false;                     // goes on where an earlier run has stopped
+  bool is_rows = false;                     // the records are of the dialect rows
+  std::shared_ptr<const RowSchema> rows{};  // ReadOptions::rows
   Checkpoint* checkpoint = nullptr;
   // PipelineOptions; all may be null or empty.
   RecordStep* step = nullptr;
@@ -53,15 +55,23 @@ Totals run_transfer(AppContext& context, const Transfer& transfer,
 // Opens a dump that is read. A pipe may deliver nothing: that is a stall (src/stall_watch.h) like any other.
 void await_first_bytes(AppContext& context, Store& source);
 
+// What two stores have in common, so that they can be compared.
+struct Common {
+  std::optional<KeySchema> key;           // of items
+  std::shared_ptr<const RowSchema> rows;  // or the tables of rows
+};
+// Error(usage) for items and rows; Error(refused) where keys or tables differ.
+Common common_of(AppContext& context, Store& first, Store& second);
+
 // A side of a comparison: reads `store` consistently.
-ComparedSide compared_side(AppContext& context, Store& store, const KeySchema& key, const std::string& name);
+ComparedSide compared_side(AppContext& context, Store& store, const Common& common, const std::string& name);
 
 // The key that both sides share: of either, which must be equal (Error(refused)), or --key where neither knows one.
 KeySchema common_key(const Options& options, const TableFacts& first, const std::string& first_name,
                      const TableFacts& second, const std::string& second_name);
 
 // Compares and fills the summary's differences. `show` gets each differing key.
-Comparison compare_stores(AppContext& context, Store& first, Store& second, const KeySchema& key,
+Comparison compare_stores(AppContext& context, Store& first, Store& second, const Common& common,
                           const std::function<void(Difference, std::string_view)>& show);
 
 }  // namespace bulk

@@ -104,10 +104,14 @@ bool read_segments(const rapidjson::Value& json, std::vector<Segment>& segments)
     segment.index = i;
     segment.count = static_cast<std::uint32_t>(count);
     if (bounds == nullptr) continue;
-    const rapidjson::Value& pair = (*bounds)[i];
-    if (!pair.IsArray() || pair.Size() != 2 || !take(&pair[0], segment.begin) || !take(&pair[1], segment.end)) {
+    const rapidjson::Value& own = (*bounds)[i];
+    if (!own.IsArray() || own.Size() < 2 || own.Size() > 3 || !take(&own[0], segment.begin) ||
+        !take(&own[1], segment.end)) {
       return false;
     }
+    std::uint64_t table = 0;
+    if (own.Size() == 3 && (!take(&own[2], table) || table > UINT32_MAX)) return false;
+    segment.table = static_cast<std::uint32_t>(table);
   }
   return true;
 }
@@ -215,9 +219,14 @@ std::string header_entry(const JournalHeader& header) {
 std::string segments_entry(std::span<const Segment> segments) {
   std::string bounds;
   bool any = false;
+  bool tables = false;
   for (const Segment& segment : segments) {
-    any = any || segment.begin != 0 || segment.end != 0;
-    bounds += fmt::format("{}[{},{}]", bounds.empty() ? "" : ",", segment.begin, segment.end);
+    tables = tables || segment.table != 0;
+    any = any || tables || segment.begin != 0 || segment.end != 0;
+  }
+  for (const Segment& segment : segments) {
+    if (any) bounds += fmt::format("{}[{},{}", bounds.empty() ? "" : ",", segment.begin, segment.end);
+    if (any) bounds += tables ? fmt::format(",{}]", segment.table) : "]";
   }
   return entry(fmt::format(R"({{"segments":{}{}}})", segments.size(), any ? R"(,"bounds":[)" + bounds + "]" : ""));
 }

@@ -69,6 +69,28 @@ TEST(JournalText, SaysWhatItWasTold) {
   EXPECT_EQ(content->sound_bytes, text.size());
 }
 
+TEST(JournalText, SegmentsSayWhichTableTheyAreOfWhereThereAreSeveral) {
+  const std::string one = segments_entry(two_segments());
+  EXPECT_EQ(one.substr(9), "{\"segments\":2,\"bounds\":[[0,5],[5,9]]}\n");
+  std::vector<Segment> segments = two_segments();
+  segments[1].table = 7;
+  const std::string two = segments_entry(segments);
+  EXPECT_EQ(two.substr(9), "{\"segments\":2,\"bounds\":[[0,5,0],[5,9,7]]}\n");
+  const auto content = decode_journal(header_entry(sample_header()) + two);
+  ASSERT_TRUE(content);
+  ASSERT_EQ(content->segments.size(), 2u);
+  EXPECT_EQ(content->segments[0].table, 0u);
+  EXPECT_EQ(content->segments[1].table, 7u);
+  EXPECT_EQ(content->segments[1].begin, 5u);
+  // Bounds that are all 0, but two tables.
+  segments = {{0, 2, 0, 0, 0}, {1, 2, 0, 0, UINT32_MAX}};
+  const auto zeros = decode_journal(header_entry(sample_header()) + segments_entry(segments));
+  ASSERT_TRUE(zeros);
+  ASSERT_EQ(zeros->segments.size(), 2u);
+  EXPECT_EQ(zeros->segments[1].table, UINT32_MAX);
+  EXPECT_EQ(segments_entry(std::vector<Segment>(3)).substr(9), "{\"segments\":3}\n");
+}
+
 TEST(JournalText, ATornEndLosesTheLastEntryAlone) {
   const std::string sound = header_entry(sample_header()) + segments_entry(two_segments());
   const std::string last = checkpoint_entry({{0, progress("x", 10)}}, "");
@@ -99,7 +121,9 @@ TEST(JournalText, ALineThatFitsItsDigitsAndSaysNonsenseEndsTheReading) {
   const std::string sound = header_entry(sample_header()) + segments_entry(two_segments());
   for (
       const char* json :
-      {R"({"segments":2})", R"({"progress":[{"segment":2}]})", R"({"progress":7})", R"([])", R"({)",
+      {R"({"segments":2})", R"({"segments":2,"bounds":[[0,1],[1]]})",
+       R"({"segments":2,"bounds":[[0,1,0],[1,2,4294967296]]})", R"({"segments":2,"bounds":[[0,1,0],[1,2,1,1]]})",
+       R"({"progress":[{"segment":2}]})", R"({"progress":7})", R"([])", R"({)",
        R"({"progress":[{"segment":0,"after":"","batches":1,"read":[1,"0"],"filtered":[0,"0"],"rejected":[0,"0"]}]})",
        R"({"progress":[{"segment":0,"after":"x","batches":1,"read":[1,"00000000000000000000000000000000"],"filtered":[1,"00000000000000000000000000000000"],"rejected":[1,"00000000000000000000000000000000"],"raw_bytes":1}]})",
        R"({"progress":[],"sink":7})"}) {

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <chrono>
 
-#include "backends/dump/part_file.h"
 #include "backends/schema.h"
 #include "io/error.h"
 #include "src/backfill/selection.h"
 #include "src/job.h"
+#include "src/load_rows.h"
 #include "src/protection.h"
 #include "src/resume.h"
 #include "src/text.h"
@@ -115,7 +115,8 @@ void show_plan(AppContext& context, const Plan& plan, const Store& from, const S
 void read_back(AppContext& context, Store& from, Store& to, const KeySchema& key, const Count& written) {
   Fingerprint fingerprint;
   const std::unique_ptr<Sink> sink = make_fingerprint_sink(fingerprint);
-  const ComparedSide target = compared_side(context, to, key, to.url());
+  const Common common{key, nullptr};
+  const ComparedSide target = compared_side(context, to, common, to.url());
   const Count found = target.run(*sink).net();
   if (found == written) return;
 
@@ -123,7 +124,7 @@ void read_back(AppContext& context, Store& from, Store& to, const KeySchema& key
   if (from.rereadable()) {
     constexpr int kSample = 3;
     int shown = 0;
-    const Comparison comparison = compare_stores(context, from, to, key, [&](Difference, std::string_view key_text) {
+    const Comparison comparison = compare_stores(context, from, to, common, [&](Difference, std::string_view key_text) {
       if (shown++ < kSample) sample += (sample.empty() ? ", for example " : ", ") + std::string(key_text);
     });
     if (comparison.same() && comparison.second == written) return;  // a reply that was late, not a difference
@@ -132,14 +133,6 @@ void read_back(AppContext& context, Store& from, Store& to, const KeySchema& key
               "verification failed: " + counted(written.records, "record") + " were acknowledged by " + to.url() +
                   ", but " + counted(found.records, "record") + " are there or their content differs" + sample,
               "is something else writing to the table? bulk verify DUMP --against TARGET looks again");
-}
-
-// Of two records of one key the last counts, also when it is one that is left out.
-void refuse_where(const AppContext& context, const Store& from) {
-  if (context.options.where.empty()) return;
-  throw Error(ErrorKind::usage,
-              from.url() + " may hold a key twice, and --where could bring back a record that a later one has replaced",
-              "restore it without --where, then copy with it");
 }
 
 // A load that ends early says what is in the target now: the next command depends on it.
@@ -190,36 +183,20 @@ void finish_settings(AppContext& context, const Plan& plan, Store& to) {
   }
 }
 
-// Finished, but not with everything: the last word of a run that is otherwise done and proven.
+}  // namespace
+
+void refuse_where(const AppContext& context, const Store& from) {
+  if (context.options.where.empty()) return;
+  throw Error(ErrorKind::usage,
+              from.url() + " may hold a key twice, and --where could bring back a record that a later one has replaced",
+              "restore it without --where, then copy with it");
+}
+
 void report_rejects(const AppContext& context) {
   if (context.summary.rejected == 0) return;
   throw Error(ErrorKind::rejected, counted(context.summary.rejected, "record") + " could not be written",
               "see '" + context.options.rejects_file + "'");
 }
-
-// The dump is whole already: the run that made it was killed between giving it its name and saying so.
-bool was_published(AppContext& context, const JournalContent& before, Store& to) {
-  if (!to.exists()) return false;
-  const PartFile part(File::open_for_reading(to.url()));
-  if (part.header().started != before.header.started) return false;
-  const DumpFooter& footer = part.footer();
-  const Tally total = before.total();
-  // What was rejected stands in the journal alone; of a source without checkpoints it says nothing.
-  if (!before.progress.empty() && !(total.written == Count{footer.records, footer.digest})) return false;
-  Summary& summary = context.summary;
-  summary.written = footer.records;
-  summary.rejected = total.rejected.records;
-  summary.read = summary.resumed = summary.written + summary.rejected;
-  summary.raw_bytes = footer.raw_bytes;
-  summary.stored_bytes = part.stored_bytes();
-  summary.digest = footer.digest;
-  summary.consistent = footer.consistent;
-  summary.verified = Verified::content;
-  context.progress.note(to.url() + " was complete already");
-  return true;
-}
-
-}  // namespace
 
 void load(AppContext& context, Store& from, Store& to) {
   Summary& summary = context.summary;
@@ -227,6 +204,10 @@ void load(AppContext& context, Store& from, Store& to) {
   summary.target = to.url();
   if (to.is_dump()) {
     write_dump(context, from, to, "");
+    return;
+  }
+  if (from.rows() != nullptr || from.describe().dialect == kRowsDialect) {
+    load_rows(context, from, to);
     return;
   }
   const std::shared_ptr<Resume> resume = context.options.dry_run ? nullptr : open_resume(context, from, to);
@@ -284,76 +265,6 @@ void load(AppContext& context, Store& from, Store& to) {
     summary.verified = Verified::content;
   }
   finish_settings(context, plan, to);
-  report_rejects(context);
-}
-
-void write_dump(AppContext& context, Store& from, Store& to, const std::string& stage, bool selected) {
-  Summary& summary = context.summary;
-  summary.source = from.url();
-  summary.target = to.url();
-  context.refuse_plain_dump(from);
-  Selection selection(context, selected);
-  const TableFacts facts = from.describe();
-  summary.table = facts.identity.name;
-  if (context.options.dry_run) {
-    context.progress.note("would write " +
-                          (facts.records && *facts.records > 0 ? "about " + counted(*facts.records, "record")
-                                                               : std::string("all records")) +
-                          " of " + from.url() + " to " + to.url());
-    return;
-  }
-
-  const std::shared_ptr<Resume> resume = open_resume(context, from, to);
-  bool resumed = resume && resume->goes_on("");
-  if (resumed && was_published(context, resume->past(), to)) {
-    report_rejects(context);
-    return;
-  }
-  resumed = resumed && !resume->past().sink.empty();
-
-  WriteOptions write;
-  write.jobs = effective_jobs(context.options);
-  write.level = context.options.level;
-  write.verify = context.options.verify;
-  write.header.tool = "bulk " BULK_VERSION;
-  write.header.dialect = facts.dialect;
-  write.header.started = utc_iso8601(std::chrono::system_clock::now());
-  if (resumed) {
-    resume->go_on();
-    write.checkpoints = resume->past().sink;
-    summary.resumed = resume->past().total().read.records;
-  } else if (resume) {
-    if (resume->is_left_lying()) context.progress.note("'" + to.url() + ".partial' is begun afresh, without --resume");
-    resume->begin(write.header.started, "", false, false, false);
-  }
-  write.header.source = facts.origin.empty() ? from.url() : facts.origin;
-  write.header.stage = stage;
-  write.header.table = facts.identity;
-  write.header.selection_json = selection.json(facts.selection);
-  if (facts.schema) {
-    write.header.schema_json = with_json(*facts.schema).json;
-    summary.not_copied = settings_not_copied(*facts.schema);
-  }
-
-  context.progress.phase(summary.command, facts.records);
-  std::unique_ptr<Sink> sink;
-  const KeySchema* key = facts.schema ? &facts.schema->key : nullptr;
-  Transfer transfer{.from = from, .key = key, .consistent = context.options.consistent_read};
-  transfer.with_rejects = true;
-  transfer.step = selection.step(key);
-  transfer.resumed = resumed;
-  if (resume) transfer.checkpoint = &resume->checkpoint();
-  transfer.reads = read_rate_limits(context.options, facts, false);
-  const Totals totals = run_transfer(context, transfer, [&](const Source& source) -> Sink& {
-    write.consistent_source = summary.consistent = source.consistent() && !resumed;
-    write.header.distinct_keys = source.distinct_keys();
-    if (!source.distinct_keys()) refuse_where(context, from);
-    sink = to.sink(write);
-    return *sink;
-  });
-  summary.take(totals);
-  summary.stored_bytes = sink->stored_bytes();
-  summary.verified = sink->compares_content() ? Verified::content : Verified::acknowledged;
   report_rejects(context);
 }
 

@@ -20,8 +20,9 @@ struct Options {
   std::string config_file;
   std::string stage;
   std::string profile, region, endpoint_url;
-  std::string to;     // backup: DEST; restore: TARGET
-  std::string table;  // --table: within a stage
+  std::string to;                   // backup: DEST; restore: TARGET
+  std::string table;                // --table: within a stage
+  std::vector<std::string> tables;  // of restore: --table as often as it was given
   // how much at a time
   unsigned jobs = 0;                 // 0: auto
   std::optional<unsigned> segments;  // nothing: auto
@@ -32,6 +33,8 @@ struct Options {
   std::uint64_t bwlimit_bytes = 0;      // per second; 0: none
   unsigned stall_timeout_s = 600;       // --stall-timeout; 0: never
   bool consistent_read = false;
+  bool not_consistent = false;  // --not-consistent
+  bool owners = true;           // --no-owner
   // what is allowed
   bool dry_run = false;
   bool yes = false;

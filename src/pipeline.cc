@@ -93,6 +93,10 @@ std::size_t batches_within(std::uint64_t memory_bytes, std::size_t batch_bytes, 
   return std::clamp<std::size_t>(memory_bytes / 16 * kBatches / (3 * batch_bytes), 2, plan.batches);
 }
 
+unsigned most_readers(const Source& source, const MemoryPlan& plan) {
+  return source.most_readers() == 0 ? plan.readers : std::min(plan.readers, source.most_readers());
+}
+
 // Of a foreign file: 256 requests under way in all are one million records a second at 5 ms a request.
 unsigned lanes_of_a_writer(const SinkLimits& limits, unsigned writers) {
   return std::clamp(256 / writers, 1u, limits.under_way);
@@ -174,7 +178,7 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
   const bool trust = options.trust_proven_lines && options.step == nullptr && key != nullptr && source.proven_lines() &&
                      source.expected();
   const bool changes = options.step != nullptr && options.step->reads_changes();
-  const Look look = changes ? Look::changes : trust && !in_order ? Look::keys : Look::items;
+  const Look look = options.rows ? Look::rows : changes ? Look::changes : trust && !in_order ? Look::keys : Look::items;
   std::optional<LogStage> log;
   if (options.log != nullptr) log.emplace(*options.log, stop, [&feed](Work* work) { feed.push(work); });
   TransformStage transform(options.jobs, sink, key, look, options.step, rejects, progress, stop,
@@ -192,7 +196,7 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
     try {
       for (const auto& writer : writers) writing.emplace_back([&writer] { writer->run(); });
       ReadStage readers(
-          source, segments, memory.readers, checkpoint, pool, bandwidth, stop,
+          source, segments, most_readers(source, memory), checkpoint, pool, bandwidth, stop,
           [&transform](Work* work) { transform.submit(work); }, &board, options.enough);
       readers.join();
     } catch (...) {
@@ -232,7 +236,10 @@ Totals run_pipeline(Source& source, Sink& sink, const KeySchema* key, const Pipe
   }
   if (ledger) totals.superseded = superseded(*ledger, refused_orders, stop);
 
+  for (const Segment& segment : segments) totals.tables[segment.table] += totals.segments[segment.index].written;
+
   // Prove, and only then let the result appear.
+  source.confirm();
   try {
     if (!pool.all_home()) {
       throw Error(ErrorKind::corrupt, "a batch was not settled", "do not use the result; run again");

@@ -33,6 +33,7 @@ struct PipelineOptions {
   // Records of a source whose lines are proven need not be looked into (Look::keys). For a sink that wants no digests
   // of content; not together with a rejects file or --only-missing, whose records are accounted for by content.
   bool trust_proven_lines = false;
+  bool rows = false;            // the records are of the dialect rows
   bool add_to_rejects = false;  // the file is that of the run being gone on with
   // All may be null. What looks into records on the way; what has to have them before they are written; who is asked
   // when a change meets another record than it was made for.

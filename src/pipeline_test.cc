@@ -77,8 +77,9 @@ TEST(Pipeline, CopiesBetweenStoresWithEqualContent) {
     };
     return side;
   };
-  EXPECT_TRUE(
-      compare(side(from), side(to), test::pk_schema(), "/tmp", 1 << 20, [](Difference, std::string_view) {}).same());
+  EXPECT_TRUE(compare(side(from), side(to), *keys_of_items(test::pk_schema()), "/tmp", 1 << 20,
+                      [](Difference, std::string_view) {})
+                  .same());
 }
 
 TEST(Pipeline, AnEmptySourceFinishesTheSink) {

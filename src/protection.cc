@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backends/dynamodb/url.h"
+#include "backends/postgres/url.h"
 #include "io/error.h"
 
 namespace bulk {
@@ -25,7 +26,7 @@ std::string_view table_part(std::string_view endpoint) {
 
 bool same_kind(std::string_view a, std::string_view b) {
   return a.starts_with(kDynamoDbScheme) == b.starts_with(kDynamoDbScheme) &&
-         a.starts_with(kSqlite) == b.starts_with(kSqlite);
+         a.starts_with(kSqlite) == b.starts_with(kSqlite) && is_postgres_url(a) == is_postgres_url(b);
 }
 
 std::string replaced(std::string text, std::string_view what, std::string_view with) {
@@ -194,6 +195,8 @@ bool same_identity(const std::string& a, const std::string& b) {
   if (a == b) return true;
   const std::string& longer = a.size() > b.size() ? a : b;
   const std::string& shorter = a.size() > b.size() ? b : a;
+  // A table is a part of its database.
+  if (shorter.starts_with("postgresql ") && longer.starts_with(shorter + " #")) return true;
   return longer.starts_with(shorter + " of account ") ||
          (shorter.starts_with(kSqlite) && longer.starts_with(shorter + "#"));
 }

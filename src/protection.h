@@ -30,7 +30,7 @@ std::optional<std::string> protecting_stage(const Config& config, Store& table, 
 std::optional<std::string> encrypting_stage(const Config& config, Store& table, const StoreContext& context);
 
 // Do two Store::identity_text() mean the same table? One that does not know its account, or an SQLite file's only table
-// whose name was left out, is taken to be the same.
+// whose name was left out, is taken to be the same; a table of a PostgreSQL database belongs to the database.
 bool same_identity(const std::string& a, const std::string& b);
 
 }  // namespace bulk

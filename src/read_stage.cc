@@ -67,6 +67,7 @@ void ReadStage::read_segment(const Segment& segment, Reader& reader, ActivityBoa
       return;
     }
     work->batch.segment = segment.index;
+    work->batch.table = segment.table;
     work->batch.sequence = sequence;
     hand_on_(work);
   }

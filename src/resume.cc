@@ -3,10 +3,12 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include <chrono>
 #include <filesystem>
 
 #include <fmt/format.h>
 
+#include "backends/dump/folder_store.h"
 #include "io/error.h"
 #include "src/backfill/job.h"
 #include "src/config.h"
@@ -20,9 +22,19 @@ namespace fs = std::filesystem;
 constexpr std::string_view kDump = ".jsonl.zst";
 constexpr std::string_view kJournal = ".journal";
 
-// Of a dump in a file: by its path, which need not exist yet.
-bool is_part_file(const Store& store) {
-  return store.is_dump() && store.url() != "-" && store.url().ends_with(kDump);
+// Of a dump in a file or folder: by its path, which need not exist yet.
+bool keeps_progress(const Store& store) {
+  const bool folder = dynamic_cast<const FolderStore*>(&store) != nullptr;
+  return folder || (store.is_dump() && store.url() != "-" && store.url().ends_with(kDump));
+}
+
+// Segments name tables by their position.
+std::string tables_of(Store& from) {
+  if (from.rows() == nullptr) return "";
+  RowSchema tables;
+  tables.tables = decode_row_schema(from.describe().schema.value().json).tables;
+  const std::string text = encode_row_schema(tables);
+  return fmt::format(" tables {:016x}", XXH3_64bits(text.data(), text.size()));
 }
 
 JournalWork describe_work(const AppContext& context, Store& from, Store& to) {
@@ -30,7 +42,7 @@ JournalWork describe_work(const AppContext& context, Store& from, Store& to) {
   JournalWork work;
   work.command = options.command;
   // Looked at first: a store that was given without its table's name learns it.
-  work.source_id = from.incarnation();
+  work.source_id = from.incarnation() + tables_of(from);
   work.source = from.identity_text();
   if (!to.is_dump()) to.exists();
   work.target = to.identity_text();
@@ -39,6 +51,7 @@ JournalWork describe_work(const AppContext& context, Store& from, Store& to) {
   // What is said of the whole dump in the end must hold for the frames of the earlier run too.
   if (to.is_dump()) work.options["--no-verify"] = options.verify ? "" : "true";
   work.options["--key"] = options.key;
+  work.options["--table"] = from.is_dump() ? fmt::format("{}", fmt::join(options.tables, " ")) : "";
   work.options["--where"] = options.where;
   // By its content: another file of the same name is another transform.
   work.options["--transform"] = options.transform.empty() ? "" : read_job(options.transform).checksum;
@@ -70,6 +83,14 @@ std::string value_text(const std::string& name, const std::string& value) {
   return "with " + name + " " + value;
 }
 
+std::string digits_of(const std::string& text) {
+  return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
+}
+
+std::string id_of(const JournalHeader& header) {
+  return digits_of(fmt::format("{}\n{}\n{} {}", header.work.source, header.work.target, header.started, header.pid));
+}
+
 [[noreturn]] void refuse(const std::string& what) {
   throw Error(ErrorKind::refused, "cannot go on with the unfinished run: " + what, "start afresh, without --resume");
 }
@@ -80,7 +101,8 @@ Resume::Resume(AppContext& context, Store& from, Store& to)
     : context_(context),
       work_(describe_work(context, from, to)),
       journal_(journal_path(context, work_, to), busy_text(to)),
-      from_dump_(from.is_dump()) {}
+      from_dump_(from.is_dump()),
+      one_table_(from.rows() == nullptr && dynamic_cast<const FolderStore*>(&from) == nullptr) {}
 
 bool Resume::is_left_lying() {
   if (context_.options.resume) return false;
@@ -89,6 +111,10 @@ bool Resume::is_left_lying() {
   } catch (const Error&) {  // of another version, and so not for this run
     return true;
   }
+}
+
+bool Resume::left_created() {
+  return is_left_lying() && journal_.past() && journal_.past()->header.created;
 }
 
 bool Resume::goes_on(const std::string& target_id) {
@@ -119,7 +145,7 @@ bool Resume::goes_on(const std::string& target_id) {
     if (then != value) refuse(fmt::format("it ran {}, this one {}", value_text(name, then), value_text(name, value)));
   }
   const std::optional<unsigned>& segments = context_.options.segments;
-  if (segments && !past->segments.empty() && *segments != past->segments.size()) {
+  if (segments && one_table_ && !past->segments.empty() && *segments != past->segments.size()) {
     refuse(fmt::format("it read {} segments, --segments says {}", past->segments.size(), *segments));
   }
   return true;
@@ -135,12 +161,14 @@ void Resume::begin(const std::string& started, const std::string& target_id, boo
   header.was_empty = was_empty;
   header.created = created;
   journal_.begin(header);
+  work_id_ = id_of(header);
   if (keep) journal_.keep();
   checkpoint_.emplace(journal_, nullptr);
 }
 
 void Resume::go_on() {
   journal_.go_on();
+  work_id_ = id_of(past().header);
   checkpoint_.emplace(journal_, &past());
 }
 
@@ -151,14 +179,25 @@ bool Resume::helps(ErrorKind kind) {
   return cut_off || (failed && checkpoint_->has_progress());
 }
 
+std::string new_work_id(const std::string& what) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  return digits_of(fmt::format("{}\n{} {}", what, now, ::getpid()));
+}
+
 std::shared_ptr<Resume> open_resume(AppContext& context, Store& from, Store& to) {
-  const bool resumable = to.is_dump() ? is_part_file(to) : true;
+  const bool resumable = to.is_dump() ? keeps_progress(to) : true;
+  // A dump of several times says so; a table would not.
+  if (!to.is_dump() && !from.lasting_cursors()) {
+    if (!context.options.resume) return nullptr;
+    throw Error(ErrorKind::usage, "a copy of " + from.url() + " cannot be gone on with: its records change places",
+                "run again with --force, or restore a backup");
+  }
   if (!from.rereadable() || !resumable) {
     if (context.options.resume) {
       throw Error(
           ErrorKind::usage,
           (resumable ? (from.url() == "-" ? std::string("standard input") : from.url()) + " cannot be read again"
-                     : "only a dump that is a .jsonl.zst file can be gone on with, not " + to.url()),
+                     : "only a dump that is a .jsonl.zst file or a folder can be gone on with, not " + to.url()),
           "leave --resume out");
     }
     return nullptr;
@@ -175,13 +214,13 @@ std::shared_ptr<Resume> open_resume(AppContext& context, Store& from, Store& to)
 }
 
 std::optional<std::string> unfinished_dump(const AppContext& context, Store& from, const std::string& folder) {
-  const std::string source_id = from.incarnation();
+  const std::string source_id = from.incarnation() + tables_of(from);
   const std::string source = from.identity_text();
   std::string newest, newest_started, busy_path;
   std::error_code ignored;
   for (const fs::directory_entry& file : fs::directory_iterator(folder, ignored)) {
     const std::string path = file.path().string();
-    if (!path.ends_with(std::string(kDump) + std::string(kJournal))) continue;
+    if (!path.ends_with(kJournal)) continue;
     bool busy = false;
     const std::optional<JournalContent> content = look_at_journal(path, busy);
     if (!content) continue;

@@ -35,6 +35,10 @@ class Resume {
   // is something in the target, and a later run may go on whether or not a checkpoint has been made.
   void begin(const std::string& started, const std::string& target_id, bool was_empty, bool created, bool keep);
   void go_on();
+  // An earlier run that stopped half-way had made the target, or was about to.
+  bool left_created();
+  // Which work it is, the same in all its runs; after begin() or go_on().
+  const std::string& work_id() const noexcept { return work_id_; }
   // For the pipeline; after begin() or go_on().
   Checkpoint& checkpoint() { return *checkpoint_; }
 
@@ -50,11 +54,17 @@ class Resume {
   JournalWork work_;
   Journal journal_;
   bool from_dump_;
+  bool one_table_;  // --segments says how many segments there are in all
+  std::string work_id_;
   std::optional<Checkpoint> checkpoint_;
 };
 
-// Null where the work cannot be resumed: a source that can be read only once, a dump that is no file of ours, no folder
-// for the journal (with a warning).
+// 16 hex digits that no other work has: of `what`, the time and the process.
+std::string new_work_id(const std::string& what);
+
+// Null where the work cannot be resumed: a source that can be read only once, or whose cursors do not last
+// (Store::lasting_cursors()) on its way into a table, a dump that is no file of ours, no folder for the journal (with a
+// warning).
 std::shared_ptr<Resume> open_resume(AppContext& context, Store& from, Store& to);
 
 // The unfinished dump of `from` in `folder` that --resume goes on with: the newest one that nobody is writing; nothing

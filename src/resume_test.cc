@@ -189,7 +189,7 @@ TEST_F(ResumeTest, AStreamCannotBeGoneOnWith) {
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.line(),
-              "only a dump that is a .jsonl.zst file can be gone on with, not x.jsonl; leave --resume out");
+              "only a dump that is a .jsonl.zst file or a folder can be gone on with, not x.jsonl; leave --resume out");
   }
 }
 

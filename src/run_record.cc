@@ -13,6 +13,7 @@
 
 #include "backends/dynamodb/address.h"
 #include "backends/dynamodb/url.h"
+#include "backends/postgres/url.h"
 #include "io/error.h"
 #include "src/exit_status.h"
 
@@ -57,6 +58,13 @@ std::string shown(const std::string& endpoint) {
       return {};
     }
   }
+  if (is_postgres_url(endpoint)) {
+    try {
+      return format_postgres_url(parse_postgres_url(endpoint));
+    } catch (const Error&) {
+      return {};
+    }
+  }
   if (endpoint == "-" || endpoint == "latest" || endpoint.starts_with(kSqliteScheme)) return endpoint;
   constexpr std::array<std::string_view, 5> kFiles = {".jsonl.zst", ".jsonl.gz", ".jsonl", ".json", "/"};
   const bool is_path = std::any_of(kFiles.begin(), kFiles.end(), [&](auto end) { return endpoint.ends_with(end); });
@@ -65,7 +73,7 @@ std::string shown(const std::string& endpoint) {
 
 bool is_file(const std::string& endpoint) {
   return !endpoint.empty() && endpoint != "-" && !endpoint.starts_with(kDynamoDbScheme) &&
-         !endpoint.starts_with(kSqliteScheme);
+         !endpoint.starts_with(kSqliteScheme) && !is_postgres_url(endpoint);
 }
 
 // What the command line says about from where to where; the run itself knows better.

@@ -38,6 +38,7 @@ struct Summary {
   std::string command;
   bool dry_run = false;
   std::string source, target;  // endpoints or paths as to be shown, without secrets
+  bool rows = false;           // the records are rows, not items
   std::string table;           // name of the table read or written; empty: not shown
   std::uint64_t read = 0, written = 0, filtered = 0, rejected = 0, superseded = 0;  // records
   std::uint64_t resumed = 0;  // of the records read: by earlier runs of the same work

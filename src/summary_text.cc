@@ -10,18 +10,25 @@ namespace bulk {
 
 namespace {
 
+// What a record is called.
+const char* noun(const Summary& summary) {
+  return summary.rows ? "row" : "item";
+}
+
 class Lines {
  public:
+  explicit Lines(const Summary& summary) : noun_(noun(summary)) {}
   void title(const std::string& title) { text_ += title + "\n"; }
   void line(const char* label, const std::string& value) {
     text_ += fmt::format("  {:<8} {}\n", std::string(label) + ":", value);
   }
   void records(const char* label, std::uint64_t count, const char* what) {
-    if (count > 0) line(label, fmt::format("{} {}", counted(count, "item"), what));
+    if (count > 0) line(label, fmt::format("{} {}", counted(count, noun_), what));
   }
   std::string take() { return std::move(text_); }
 
  private:
+  const char* const noun_;
   std::string text_;
 };
 
@@ -38,7 +45,7 @@ std::string time_text(const Summary& summary) {
   // Below that the clock, not the run, would be what is shown.
   if (summary.read > 0 && summary.seconds >= 0.01) {
     const double rate = static_cast<double>(summary.read) / summary.seconds;
-    if (rate >= 1) text += fmt::format(" ({} items/s)", with_separators(three_digits(rate)));
+    if (rate >= 1) text += fmt::format(" ({} {}s/s)", with_separators(three_digits(rate)), noun(summary));
   }
   return text;
 }
@@ -47,10 +54,10 @@ std::string proof_text(const Summary& summary) {
   const bool compares = summary.command == "verify" || summary.command == "diff" || summary.command == "drop";
   std::string text;
   if (compares) {
-    text =
-        summary.differences ? "every item compared and equal" : "every item read; counts and digest are the dump's own";
+    text = std::string("every ") + noun(summary) +
+           (summary.differences ? " compared and equal" : " read; counts and digest are the dump's own");
   } else {
-    text = "every item counted";
+    text = fmt::format("every {} counted", noun(summary));
     switch (summary.verified) {
       case Verified::no:
         text += ", none read back";
@@ -107,10 +114,10 @@ void differing(Lines& lines, const Summary& summary) {
   if (!summary.differences || !summary.error) return;
   lines.line("Equal", with_separators(summary.differences->equal));
   lines.line("Missing",
-             fmt::format("{} only in {}", counted(summary.differences->only_in_source, "item"), summary.source));
+             fmt::format("{} only in {}", counted(summary.differences->only_in_source, noun(summary)), summary.source));
   lines.line("Extra",
-             fmt::format("{} only in {}", counted(summary.differences->only_in_target, "item"), summary.target));
-  lines.line("Changed", fmt::format("{} with other content", counted(summary.differences->different, "item")));
+             fmt::format("{} only in {}", counted(summary.differences->only_in_target, noun(summary)), summary.target));
+  lines.line("Changed", fmt::format("{} with other content", counted(summary.differences->different, noun(summary))));
 }
 
 std::string listed(const std::vector<std::string>& values) {
@@ -148,14 +155,14 @@ std::string backfill_text(const Summary& summary) {
   const BackfillSummary& done = *summary.backfill;
   const bool rollback = summary.command == "backfill rollback";
   const bool wrote = !done.would_change;
-  Lines lines;
+  Lines lines(summary);
   lines.title(backfill_title(summary));
   lines.line("Job", done.job);
   lines.line("Table", summary.target);
-  if (!rollback) lines.line("Items", with_separators(summary.read));
+  if (!rollback) lines.line(summary.rows ? "Rows" : "Items", with_separators(summary.read));
   lines.records("Resumed", summary.resumed, "done by earlier runs");
   if (done.would_change && !rollback) {
-    lines.line("Change", fmt::format("{} {}", counted(*done.would_change, "item"),
+    lines.line("Change", fmt::format("{} {}", counted(*done.would_change, noun(summary)),
                                      summary.dry_run ? "would be changed" : "still to be changed"));
     lines.records("Cannot", done.cannot_change, "cannot be changed: --rejects FILE says why");
     if (!done.where.empty()) lines.line("Only", "where " + done.where);
@@ -165,12 +172,12 @@ std::string backfill_text(const Summary& summary) {
   }
   if (wrote && !(rollback && done.already)) {
     lines.line(rollback ? "Restored" : "Updated", with_separators(summary.written));
-    if (!rollback) lines.line("Same", counted(summary.filtered, "item") + " with nothing to do");
+    if (!rollback) lines.line("Same", counted(summary.filtered, noun(summary)) + " with nothing to do");
   }
   lines.records("As were", done.as_before, "as before already");
   if (done.changed_since > 0) {
-    lines.line("Left",
-               fmt::format("{} changed since by others: '{}'", counted(done.changed_since, "item"), done.report));
+    lines.line("Left", fmt::format("{} changed since by others: '{}'", counted(done.changed_since, noun(summary)),
+                                   done.report));
   }
   if (done.conflicts > 0)
     lines.line("Again", counted(done.conflicts, "time") + " an item was read again: others had changed it");
@@ -179,7 +186,7 @@ std::string backfill_text(const Summary& summary) {
   if (!done.undo.empty() && wrote) lines.line("Undo log", done.undo);
   lines.line("Time", time_text(summary));
   if (summary.requests_sent > 0) lines.line("Traffic", requests_text(summary));
-  if (wrote && !done.already) lines.line("Proof", "every item counted and acknowledged");
+  if (wrote && !done.already) lines.line("Proof", fmt::format("every {} counted and acknowledged", noun(summary)));
   return lines.take();
 }
 
@@ -195,12 +202,12 @@ std::string summary_text(const Summary& summary) {
   const bool shown = !summary.error || summary.error->kind() == ErrorKind::rejected || different;
   if (!shown) return {};
 
-  Lines lines;
+  Lines lines(summary);
   // A verification that found differences or a drop that was refused has its outcome in the error's line.
   const bool proven = !summary.error || summary.error->kind() == ErrorKind::rejected;
   lines.title(proven || summary.command == "diff" ? title_of(summary) : "Differences found");
   places(lines, summary);
-  if (summary.read > 0 || !summary.dry_run) lines.line("Items", with_separators(summary.read));
+  if (summary.read > 0 || !summary.dry_run) lines.line(summary.rows ? "Rows" : "Items", with_separators(summary.read));
   lines.records("Resumed", summary.resumed, "done by earlier runs");
   lines.records("Skipped", summary.filtered, "left out");
   lines.records("Repeats", summary.superseded, "replaced by a later one with the same key");

@@ -59,6 +59,7 @@ struct Tally {
 
 struct Totals {
   std::map<std::uint32_t, Tally> segments;
+  std::map<std::uint32_t, Count> tables;  // written, by Segment::table
   Count superseded;  // of `written`: records that a later one with the same key replaced (foreign files only)
   Count skipped;     // of `filtered`: left alone by the sink because their key was there
 

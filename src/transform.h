@@ -38,6 +38,7 @@ enum class Look {
   items,    // records' digests are those of their content
   keys,     // records' digests are those of their lines; needs a key schema
   changes,  // the lines are changes (codecs/change.h), records' digests are those of lines; needs a key schema
+  rows,     // lines of the dialect rows, which their source has made or proven: their digest is their content's
 };
 
 class TransformStage {
@@ -88,6 +89,7 @@ class TransformStage {
   static std::string look_at_item(Worker& worker, std::string_view line, Record& record);
   static std::string look_at_key(Worker& worker, std::string_view line, Record& record);
   static std::string look_at_change(Worker& worker, std::string_view line, Record& record);
+  static std::string look_at_row(std::string_view line, Record& record);
   static std::string why_no_record(Worker& worker, std::string_view line);
 
   const Sink& sink_;

@@ -1,52 +1,12 @@
-#include <cstring>
-#include <mutex>
-
+#include "backends/dump/frame_encoder.h"
 #include "backends/dump/part_progress.h"
 #include "backends/dump/sink.h"
-#include "codecs/little_endian.h"
 #include "codecs/seek_table.h"
 #include "io/clock.h"
 #include "io/error.h"
 
 namespace bulk {
 namespace {
-
-// What a thread needs to make a frame. Kept in a free list: encode() runs on threads that come and go.
-struct Workbench {
-  explicit Workbench(int level) : codec(level) {}
-  FrameCodec codec;
-  Buffer again;  // the frame decompressed
-};
-
-class Workbenches {
- public:
-  explicit Workbenches(int level) : level_(level) {}
-
-  std::unique_ptr<Workbench> take() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!free_.empty()) {
-        auto bench = std::move(free_.back());
-        free_.pop_back();
-        return bench;
-      }
-    }
-    return std::make_unique<Workbench>(level_);
-  }
-  void give_back(std::unique_ptr<Workbench> bench) {
-    const std::lock_guard lock(mutex_);
-    free_.push_back(std::move(bench));
-  }
-
- private:
-  int level_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Workbench>> free_;
-};
-
-// Batch::encoded: the stored frame, then its SHA-256 and the checksum of its content, so that hashing runs in parallel
-// too.
-constexpr std::size_t kTrailerBytes = sizeof(Sha256) + 4;
 
 // With more of them the footer would say nothing about them: at a million it would be larger than a footer may be.
 constexpr std::size_t kMostSegments = 100'000;
@@ -65,7 +25,7 @@ class PartSession : public BlockingSession {
 class PartSink : public Sink {
  public:
   PartSink(std::unique_ptr<Output> output, const WriteOptions& options)
-      : output_(std::move(output)), verify_(options.verify), benches_(options.level) {
+      : output_(std::move(output)), encoder_(options.level, options.verify) {
     DumpHeader header = options.header;
     if (header.tool.empty()) header.tool = "bulk " BULK_VERSION;
     if (header.dialect.empty()) header.dialect = "dynamodb-json";
@@ -77,7 +37,7 @@ class PartSink : public Sink {
 
   // Behind the header and the frames of `kept`. What was read in two runs is not of one point in time.
   PartSink(std::unique_ptr<Output> output, const WriteOptions& options, const PartProgress& kept)
-      : output_(std::move(output)), verify_(options.verify), benches_(options.level), saved_(true) {
+      : output_(std::move(output)), encoder_(options.level, options.verify), saved_(true) {
     entries_.push_back(metadata_entry(kept.header_bytes));
     for (const ProgressFrame& frame : kept.frames) count(frame);
     unsaved_.bytes = kept.bytes;
@@ -85,45 +45,26 @@ class PartSink : public Sink {
 
   SinkLimits limits() const override { return {.records = 0, .bytes = 0, .whole_batches = true, .sessions = 1}; }
   std::unique_ptr<SinkSession> open() override { return std::make_unique<PartSession>(*this); }
-  bool compares_content() const override { return verify_; }
+  bool compares_content() const override { return encoder_.compares(); }
 
-  void encode(Batch& batch) const override {
-    batch.encoded.clear();
-    if (batch.bytes.empty()) return;
-    auto bench = benches_.take();
-    bench->codec.compress(batch.bytes.view(), batch.encoded);
-    if (verify_) bench->codec.decompress(batch.encoded.view(), batch.bytes.size(), bench->again);
-    if (verify_ && bench->again.view() != batch.bytes.view()) {
-      throw Error(ErrorKind::failed, "a compressed frame does not decompress to what it was made of",
-                  "suspect the memory of this machine");
-    }
-    const Sha256 hash = sha256(batch.encoded.view());
-    std::string trailer(reinterpret_cast<const char*>(hash.data()), hash.size());
-    const std::optional<std::uint32_t> checksum = content_checksum(batch.encoded.view());
-    append_u32(trailer, checksum ? *checksum : xxh64_low32(batch.bytes.view()));
-    batch.encoded.append(trailer);
-    benches_.give_back(std::move(bench));
-  }
+  void encode(Batch& batch) const override { encoder_.encode(batch); }
 
   void append(const Batch& batch) {
-    if (batch.encoded.size() <= kTrailerBytes)
-      throw Error(ErrorKind::failed, "a batch was written without being encoded");
+    const EncodedFrame encoded = encoded_frame(batch);
     if (footer_.frame_hashes.size() >= kMostFrames)
       throw Error(ErrorKind::failed, "a dump of more than " + std::to_string(kMostFrames) + " frames cannot be written",
                   "raise --memory: frames are then larger");
-    const std::size_t stored = batch.encoded.size() - kTrailerBytes;
-    const char* trailer = batch.encoded.data() + stored;
-    output_->write(batch.encoded.view(0, stored));
+    output_->write(encoded.stored);
     ProgressFrame frame;
-    std::memcpy(frame.sha256.data(), trailer, frame.sha256.size());
-    frame.entry = {static_cast<std::uint32_t>(stored), static_cast<std::uint32_t>(batch.bytes.size()),
-                   read_u32(trailer + frame.sha256.size())};
+    frame.sha256 = encoded.sha256;
+    frame.entry = {static_cast<std::uint32_t>(encoded.stored.size()), static_cast<std::uint32_t>(batch.bytes.size()),
+                   encoded.checksum};
     frame.segment = batch.segment;
     frame.records = batch.records.size();
     for (const Record& record : batch.records) frame.digest += record.digest;
     count(frame);
     unsaved_.frames.push_back(frame);
-    unsaved_.bytes += stored;
+    unsaved_.bytes += encoded.stored.size();
   }
 
   // What is behind the last whole frame (a write that failed half-way, a footer that was not published) is not part of
@@ -167,8 +108,7 @@ class PartSink : public Sink {
   }
 
   std::unique_ptr<Output> output_;
-  const bool verify_;
-  mutable Workbenches benches_;
+  const FrameEncoder encoder_;
   DumpFooter footer_;
   std::vector<SeekEntry> entries_;
   PartProgress unsaved_;  // since the last checkpoint; the bytes are those of the whole file
@@ -202,7 +142,12 @@ std::unique_ptr<Sink> resume_part_sink(const std::string& path, const WriteOptio
   const PartProgress kept = join_progress(options.checkpoints);
   auto file = std::make_unique<PartialFile>(path, kept.bytes);
   verify_kept(file->file(), kept, stop);
-  return std::make_unique<PartSink>(make_file_output(std::move(file)), options, kept);
+  return resume_part_sink(make_file_output(std::move(file)), options, kept);
+}
+
+std::unique_ptr<Sink> resume_part_sink(std::unique_ptr<Output> output, const WriteOptions& options,
+                                       const PartProgress& kept) {
+  return std::make_unique<PartSink>(std::move(output), options, kept);
 }
 
 }  // namespace bulk

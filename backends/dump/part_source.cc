@@ -51,15 +51,7 @@ class PartSource : public Source {
   }
 
   std::unique_ptr<Reader> open(const Segment& segment, const Cursor& from) override {
-    std::uint64_t next = segment.begin;
-    if (!from.empty()) {
-      const auto [end, error] = std::from_chars(from.data(), from.data() + from.size(), next);
-      if (error != std::errc() || end != from.data() + from.size() || next < segment.begin || next > segment.end) {
-        throw Error(ErrorKind::failed, part_->path() + ": no cursor of this segment: " + from);
-      }
-    }
-    return std::make_unique<PartReader>(part_, next, std::min<std::uint64_t>(segment.end, part_->frames().size()),
-                                        options_);
+    return open_frames(part_, segment.begin, segment.end, from, options_);
   }
 
   bool distinct_keys() const override { return part_->header().distinct_keys; }
@@ -102,6 +94,19 @@ void check_frame_fits(const std::string& name, std::uint64_t plain_bytes, const 
               name + ": a frame of " + std::to_string(plain_bytes) + " bytes is larger than the " +
                   std::to_string(limit) + " bytes that the buffers allow",
               "raise --memory");
+}
+
+std::unique_ptr<Reader> open_frames(std::shared_ptr<const PartFile> part, std::uint64_t begin, std::uint64_t end,
+                                    const Cursor& from, const ReadOptions& options) {
+  std::uint64_t next = begin;
+  if (!from.empty()) {
+    const auto [stop, error] = std::from_chars(from.data(), from.data() + from.size(), next);
+    if (error != std::errc() || stop != from.data() + from.size() || next < begin || next > end) {
+      throw Error(ErrorKind::failed, part->path() + ": no cursor of this segment: " + from);
+    }
+  }
+  end = std::min<std::uint64_t>(end, part->frames().size());
+  return std::make_unique<PartReader>(std::move(part), next, end, options);
 }
 
 std::unique_ptr<Source> make_part_source(std::shared_ptr<const PartFile> part, const ReadOptions& options) {

@@ -12,6 +12,9 @@
 namespace bulk {
 
 std::unique_ptr<Source> make_part_source(std::shared_ptr<const PartFile> part, const ReadOptions& options);
+// The frames [begin, end) of a part.
+std::unique_ptr<Reader> open_frames(std::shared_ptr<const PartFile> part, std::uint64_t begin, std::uint64_t end,
+                                    const Cursor& from, const ReadOptions& options);
 
 // The header at the front of a stream, which is consumed. Throws Error(corrupt).
 DumpHeader read_stream_header(ByteInput& input);

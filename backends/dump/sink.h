@@ -11,6 +11,7 @@
 
 #include "backends/backend.h"
 #include "backends/dump/output.h"
+#include "backends/dump/part_progress.h"
 
 namespace bulk {
 
@@ -18,6 +19,9 @@ std::unique_ptr<Sink> make_part_sink(std::unique_ptr<Output> output, const Write
 // Goes on with PATH.partial behind the last of options.checkpoints, after it has read and compared what stays of it.
 // Error(corrupt) where that is not what they say.
 std::unique_ptr<Sink> resume_part_sink(const std::string& path, const WriteOptions& options, const Stop& stop);
+// The same behind what `output` holds of it, which has been compared with `kept`.
+std::unique_ptr<Sink> resume_part_sink(std::unique_ptr<Output> output, const WriteOptions& options,
+                                       const PartProgress& kept);
 std::unique_ptr<Sink> make_line_sink(std::unique_ptr<Output> output, bool gzip);
 
 // The batch of a write() to a sink with SinkLimits::whole_batches. Error(failed) when the records are not all of one

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "backends/dump/folder_source.h"
 #include "backends/dump/line_source.h"
 #include "backends/dump/output.h"
 #include "backends/dump/part_source.h"
@@ -110,7 +111,10 @@ TableFacts DumpStore::describe() {
   facts.origin = header->source;
   facts.selection = header->selection_json;
   facts.dialect = header->dialect;
-  if (!header->schema_json.empty()) {
+  if (header->dialect == kRowsDialect) {
+    table_of_rows(*header);
+    facts.schema.emplace().json = header->schema_json;
+  } else if (!header->schema_json.empty()) {
     try {
       facts.schema = schema_from_json(header->schema_json);
     } catch (const Error& error) {
@@ -118,6 +122,17 @@ TableFacts DumpStore::describe() {
     }
   }
   return facts;
+}
+
+RowTable DumpStore::table_of_rows(const DumpHeader& header) const {
+  try {
+    RowSchema schema = decode_row_schema(header.schema_json);
+    if (schema.tables.size() == 1) return std::move(schema.tables.front());
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::corrupt) throw;
+    throw corrupt_part(path_, error.what());
+  }
+  throw corrupt_part(path_, "its schema is not that of one table");
 }
 
 bool DumpStore::is_empty() {
@@ -138,9 +153,15 @@ void DumpStore::drop() {
 std::unique_ptr<Source> DumpStore::source(const ReadOptions& options) {
   look();
   const std::optional<DumpHeader> header = this->header();
-  if (header && header->dialect != "dynamodb-json") {
+  const bool rows = header && header->dialect == kRowsDialect;
+  if (header && !rows && header->dialect != "dynamodb-json") {
     throw Error(ErrorKind::usage, path_ + ": this version does not know the dialect '" + header->dialect + "'",
                 "use the version that wrote the dump");
+  }
+  if (rows) {
+    TablePositions wanted(options.rows.get(), path_);
+    wanted.find(table_of_rows(*header), 0);
+    wanted.check_all_found();  // so it is the only one
   }
   if (part_) return make_part_source(part_, options);
   if (!input_) throw Error(ErrorKind::failed, path_ + ": a stream is read once");

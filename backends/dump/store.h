@@ -46,6 +46,8 @@ class DumpStore : public Store {
  private:
   // Opens and recognises the source, once. Throws not_found.
   void look();
+  // The table of a dump of rows. Error(corrupt).
+  RowTable table_of_rows(const DumpHeader& header) const;
 
   std::string path_;
   const Stop& stop_;

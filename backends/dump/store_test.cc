@@ -225,12 +225,12 @@ TEST_F(DumpStoreTest, SaysWhatItDoesNotDo) {
 
 TEST_F(DumpStoreTest, ADialectItDoesNotKnowIsNotRead) {
   DumpHeader header = test::small_header("", "t", "2025-01-25T12:00:00Z");
-  header.dialect = "rows";
+  header.dialect = "columns";
   test::write_small_dump(folder_.file("t.jsonl.zst"), header, "{\"a\":1}\n", 1);
   DumpStore dump = store("t.jsonl.zst");
   EXPECT_EQ(error_line([&] { dump.source({}); }, ErrorKind::usage),
             folder_.file("t.jsonl.zst") +
-                ": this version does not know the dialect 'rows'; use the version that wrote the dump");
+                ": this version does not know the dialect 'columns'; use the version that wrote the dump");
 }
 
 }  // namespace

@@ -31,7 +31,9 @@ std::string back_up_first(AppContext& context, Store& store, const std::string& 
   context.progress.phase("verifying the backup", facts.records);
   Fingerprint fingerprint;
   const std::unique_ptr<Sink> sink = make_fingerprint_sink(fingerprint);
-  Transfer transfer{.from = *dump, .key = facts.schema ? &facts.schema->key : nullptr};
+  const bool is_rows = facts.dialect == kRowsDialect;
+  Transfer transfer{.from = *dump, .key = facts.schema && !is_rows ? &facts.schema->key : nullptr};
+  transfer.is_rows = is_rows;
   run_transfer(context, transfer, [&sink](const Source&) -> Sink& { return *sink; });
   return path;
 }

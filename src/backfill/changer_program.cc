@@ -8,30 +8,22 @@
 #include "codecs/lines.h"
 #include "io/error.h"
 #include "src/backfill/changer_scratch.h"
-#include "src/filter_helper.h"
+#include "src/backfill/job_program.h"
 
 namespace bulk {
 namespace {
 
-FilterCommand command_of(const BackfillJob& job, const KeySchema& key) {
-  if (!job.module.empty()) {
-    std::vector<std::string> keys{key.partition.name};
-    if (key.sort) keys.push_back(key.sort->name);
-    return module_command(job.module, job.directory, ModuleMode::transform, keys);
-  }
-  FilterCommand command;
-  command.arguments = job.filter;
-  command.directory = job.directory;
-  command.name = "filter";
-  for (const std::string& argument : job.filter) command.name += " " + argument;
-  return command;
+std::vector<std::string> key_names(const KeySchema& key) {
+  std::vector<std::string> names{key.partition.name};
+  if (key.sort) names.push_back(key.sort->name);
+  return names;
 }
 
 }  // namespace
 
 Changer::Scratch::Scratch(const ChangeRules& rules, Stop& stop) : keyed(&rules.key()) {
   if (!rules.waits()) return;
-  FilterCommand command = command_of(rules.job(), rules.key());
+  FilterCommand command = job_program(rules.job(), key_names(rules.key()));
   program_name = command.name;
   program.emplace(std::move(command), stop);
 }

@@ -7,12 +7,13 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <set>
 
 #include "codecs/attribute_value.h"
 #include "codecs/zstd_frame.h"
 #include "io/error.h"
 #include "io/file.h"
+#include "src/backfill/job_check.h"
+#include "src/backfill/job_name.h"
 
 namespace bulk {
 namespace {
@@ -21,16 +22,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxJobBytes = 1u << 20;
 constexpr std::size_t kMaxProgramBytes = 64u << 20;
-constexpr std::size_t kMaxNameBytes = 100;
-
-bool is_job_name(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxNameBytes && name.front() != '.' && name.front() != '-' &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
-         });
-}
-
-constexpr const char* kNameRule = "use up to 100 letters, digits, '.', '_' and '-'";
 
 void append_json_text(std::string& out, std::string_view text) {
   append_value(out, AttributeValue::string(std::string(text)));
@@ -138,8 +129,10 @@ class JobReader {
     if (kind == "set") {
       const toml::array* pair = value.as_array();
       if (pair == nullptr || pair->size() != 2) {
-        fail(line_of(value.source()), "set wants a name and a value", R"(write { set = ["name", { S = "x" }] })");
+        fail(line_of(value.source()), "set wants a name and a value",
+             use_ == JobUse::rows ? R"(write { set = ["name", "x"] })" : R"(write { set = ["name", { S = "x" }] })");
       }
+      if (use_ == JobUse::rows) return {JobStep::Kind::set, text((*pair)[0], "set"), {}, plain_value((*pair)[1])};
       return {JobStep::Kind::set, text((*pair)[0], "set"), {}, attribute_value((*pair)[1], "set")};
     }
     if (kind != "rename" && kind != "copy") {
@@ -186,6 +179,16 @@ class JobReader {
       }
       job_.placeholders.values[name] = attribute_value(value, name);
     }
+  }
+
+  // Of a column: a text, number, true or false.
+  std::string plain_value(const toml::node& node) const {
+    if (const auto* one = node.as_string()) return one->get();
+    if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+    if (const auto* whole = node.as_integer()) return std::to_string(whole->get());
+    if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+    fail(line_of(node.source()), "a column is set to a text, a number, true or false",
+         R"(write { set = ["name", "x"] }; anything else is a text as PostgreSQL reads it)");
   }
 
   // TOML as DynamoDB JSON: { N = "1" }.
@@ -240,7 +243,7 @@ class JobReader {
 
   void check() {
     if (job_.name.empty()) fail("it has no name", "write name = \"20250125-add-metadata\"");
-    if (!is_job_name(job_.name)) fail(fmt::format("\"{}\" cannot be the name of a job", job_.name), kNameRule);
+    if (!is_job_name(job_.name)) fail(fmt::format("\"{}\" cannot be the name of a job", job_.name), kJobNameRule);
     if (use_ == JobUse::name_alone) return;
     const int ways = (job_.update.empty() ? 0 : 1) + (job_.steps.empty() ? 0 : 1) + (job_.filter.empty() ? 0 : 1) +
                      (job_.module.empty() ? 0 : 1);
@@ -251,25 +254,7 @@ class JobReader {
     if (job_.depends && !job_.is_program()) {
       fail("depends is for filter and module", "leave it out: expressions and steps say themselves what they read");
     }
-    // Parsed again where they are used: here only to say at once what is wrong.
-    std::set<std::string> used;
-    try {
-      if (!job_.when.empty()) used.merge(std::set(Condition::parse(job_.when, job_.placeholders).placeholders()));
-    } catch (const Error& error) {
-      throw error.in(job_.path + ": when");
-    }
-    try {
-      if (!job_.update.empty()) used.merge(std::set(Update::parse(job_.update, job_.placeholders).placeholders()));
-    } catch (const Error& error) {
-      throw error.in(job_.path + ": update");
-    }
-    const auto unused = [&](const std::map<std::string, std::string>& defined) {
-      for (const auto& [name, value] : defined) {
-        if (!used.contains(name)) fail(name + " is defined and not used", "remove it, or correct the expression");
-      }
-    };
-    unused(job_.placeholders.names);
-    unused(job_.placeholders.values);
+    use_ == JobUse::rows ? check_job_sql(job_) : check_job_expressions(job_);
   }
 
   const JobUse use_;
@@ -298,6 +283,7 @@ BackfillJob parse_job(std::string_view text, const std::string& path, const std:
   JobReader reader(path, directory, use);
   try {
     BackfillJob job = reader.read(toml::parse(text, path));
+    job.text = text;
     job.checksum = checksum_of({{"job", std::string(text)}});
     return job;
   } catch (const toml::parse_error& error) {
@@ -331,56 +317,6 @@ BackfillJob read_job(const std::string& path, JobUse use) {
   }
   job.checksum = checksum_of(files);
   return job;
-}
-
-std::string new_job_text(const std::string& name) {
-  if (!is_job_name(name)) {
-    throw Error(ErrorKind::usage, "\"" + name + "\" cannot be the name of a job", kNameRule);
-  }
-  return fmt::format(R"toml(# A backfill: a change to every record of a table.
-#
-#   bulk backfill run {0}.toml --stage dev --dry-run      what would change; writes nothing
-#   bulk backfill run {0}.toml --stage dev                changes it, as fast as the table allows
-#   bulk backfill verify {0}.toml --stage dev             proves that nothing is left to do
-#   bulk backfill rollback {0}.toml --stage dev           takes it back
-
-name = "{0}"
-description = ""
-
-# A table of the stage ("main": STAGE-main-table), or an endpoint such as "dynamodb://my-table".
-table = "main"
-
-# Which records: a DynamoDB condition. It should no longer hold once the record has been changed.
-when = "attribute_exists(address) AND attribute_not_exists(#l)"
-
-# What happens to them: exactly one of update, steps, filter and module.
-update = "SET #l = address REMOVE address"
-
-# steps = [
-#   {{ rename = ["address", "location"] }},
-#   {{ copy = ["name", "title"] }},
-#   {{ set = ["version", {{ N = "2" }}] }},
-#   {{ remove = "legacy" }},
-# ]
-
-# Any program that reads records as JSON lines and writes them as JSON lines, one for one:
-# filter = ["jq", "-c", ".Item.location = .Item.address | del(.Item.address)"]
-
-# A module of JavaScript, which exports transform(item) and perhaps shouldMigrate(item); plain values in and out.
-# module = "{0}.mjs"
-
-# An attribute that this job sets to its name in every record that it changes: for changes that would apply again to
-# their own result.
-# marker = "migrated_by"
-
-# What #names and :values in `when` and `update` stand for.
-[names]
-"#l" = "location"
-
-# [values]
-# ":two" = {{ N = "2" }}
-)toml",
-                     name);
 }
 
 }  // namespace bulk

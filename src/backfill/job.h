@@ -16,13 +16,14 @@ struct JobStep {
   Kind kind;
   std::string name;   // what is renamed, copied, set or removed
   std::string to;     // rename, copy
-  std::string value;  // set: DynamoDB JSON
+  std::string value;  // set: DynamoDB JSON; of rows PostgreSQL's text
 };
 
 struct BackfillJob {
   std::string path;       // of the file, for error texts
   std::string directory;  // its folder: where programs run, what `module` is relative to
   std::string name, description, table;
+  std::string text;      // the file's
   std::string checksum;  // SHA-256 in hex: of the file, and of the module or those of the program's arguments that are
                          // files in its folder
   std::string when;      // empty: all records
@@ -39,8 +40,9 @@ struct BackfillJob {
   bool is_program() const { return !filter.empty() || !module.empty(); }
 };
 
-// name_alone: only name and table are looked at, and nothing else of the file or beside it needs to be right.
-enum class JobUse { whole, name_alone };
+// whole: of a table of items. rows: of a table of rows, with SQL instead of DynamoDB's expressions. name_alone: only
+// name and table are looked at, and nothing else of the file or beside it needs to be right.
+enum class JobUse { whole, rows, name_alone };
 
 // Throws Error(usage) "PATH, line N: ...", Error(not_found) when there is no such file.
 BackfillJob read_job(const std::string& path, JobUse use = JobUse::whole);

@@ -7,6 +7,7 @@
 #include "io/error.h"
 #include "src/backfill/change_step.h"
 #include "src/backfill/preview.h"
+#include "src/backfill/rows.h"
 #include "src/backfill/run.h"
 #include "src/backfill/target.h"
 #include "src/job.h"
@@ -67,6 +68,7 @@ std::string time_text(AppContext& context, const BackfillTarget& target, double 
 
 void preview_backfill(AppContext& context) {
   BackfillTarget target = open_backfill(context);
+  if (target.is_rows()) return preview_rows(context, target);
   const Look found = look(context, target, "looking", kShownChanges);
   Summary& summary = context.summary;
   const std::uint64_t changes = found.preview.changes;
@@ -92,6 +94,7 @@ void preview_backfill(AppContext& context) {
 
 void verify_backfill(AppContext& context) {
   BackfillTarget target = open_backfill(context);
+  if (target.is_rows()) return verify_rows(context, target);
   const Look found = look(context, target, "verifying", kShownKeys);
   Summary& summary = context.summary;
   summary.backfill->would_change = found.preview.changes;

@@ -1,15 +1,14 @@
 // bulk backfill rollback and status.
 #include <fmt/format.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
 #include "io/error.h"
 #include "src/backfill/rollback.h"
+#include "src/backfill/rows.h"
 #include "src/backfill/run.h"
+#include "src/backfill/status_text.h"
 #include "src/backfill/target.h"
 #include "src/job.h"
 #include "src/journal.h"
@@ -64,73 +63,10 @@ void add_progress(const BackfillFiles& files, BackfillEntry& entry, bool& busy) 
   entry.rejected = tally.rejected.records;
 }
 
-std::string entry_json(const BackfillEntry& entry, bool busy) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> json(buffer);
-  json.StartObject();
-  const auto text = [&](const char* name, const std::string& value) {
-    if (value.empty()) return;
-    json.Key(name);
-    json.String(value);
-  };
-  text("message_type", "backfill");
-  text("job", entry.job);
-  text("target", entry.target);
-  text("status", status_name(entry.status));
-  json.Key("under_way");
-  json.Bool(busy);
-  text("checksum", entry.checksum);
-  text("applied_by", entry.applied_by);
-  text("started", entry.started);
-  text("completed", entry.completed);
-  json.Key("counts");
-  json.StartObject();
-  const auto number = [&](const char* name, std::uint64_t value) {
-    json.Key(name);
-    json.Uint64(value);
-  };
-  number("read", entry.read);
-  number("updated", entry.updated);
-  number("unchanged", entry.unchanged);
-  number("rejected", entry.rejected);
-  number("conflicts", entry.conflicts);
-  json.EndObject();
-  json.Key("notes");
-  json.StartArray();
-  for (const std::string& note : entry.notes) json.String(note);
-  json.EndArray();
-  text("undo", entry.undo);
-  text("backup", entry.backup);
-  json.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
-}
-
-std::string entry_text(const BackfillEntry& entry, bool busy) {
-  std::string status = status_name(entry.status);
-  std::replace(status.begin(), status.end(), '_', ' ');
-  if (entry.status == BackfillStatus::running && !busy) status = "interrupted: the same command goes on";
-  std::string text = fmt::format("{} on {}: {}\n", entry.job, entry.target, status);
-  const auto line = [&](const char* label, const std::string& value) {
-    if (!value.empty()) text += fmt::format("  {:<10} {}\n", std::string(label) + ":", value);
-  };
-  line("Read", with_separators(entry.read));
-  line("Updated", with_separators(entry.updated));
-  line("Unchanged", with_separators(entry.unchanged));
-  if (entry.rejected > 0) line("Rejected", with_separators(entry.rejected));
-  if (entry.conflicts > 0) line("Conflicts", with_separators(entry.conflicts) + ", each read again");
-  line("By", entry.applied_by);
-  line("Started", entry.started);
-  line("Completed", entry.completed);
-  line("Backup", entry.backup);
-  line("Undo log", entry.undo);
-  for (const std::string& note : entry.notes) line("Note", note);
-  return text;
-}
-
 void show(AppContext& context, BackfillEntry entry, const BackfillFiles& files) {
   bool busy = false;
   add_progress(files, entry, busy);
-  context.out.write(context.options.json ? entry_json(entry, busy) : entry_text(entry, busy));
+  show_entry(context, entry, busy);
 }
 
 }  // namespace
@@ -138,6 +74,7 @@ void show(AppContext& context, BackfillEntry entry, const BackfillFiles& files) 
 void roll_back_backfill(AppContext& context) {
   // What to take back is in the log: the job file only says which job, and may have changed since.
   BackfillTarget target = open_backfill(context, JobUse::name_alone);
+  if (target.is_rows()) return roll_back_rows(context, target);
   const Options& options = context.options;
   if (!options.dry_run) context.require_confirmation(*target.store, "change its records back");
   make_backfill_folder(context);
@@ -217,7 +154,8 @@ void roll_back_backfill(AppContext& context) {
 void show_backfills(AppContext& context) {
   const std::string state = state_directory(context.config, context.stores.environment);
   if (!context.argument(0).empty()) {
-    const BackfillTarget target = open_backfill(context);
+    BackfillTarget target = open_backfill(context);
+    if (target.is_rows()) return show_rows(context, target);
     std::optional<BackfillEntry> entry = read_entry(target.files.ledger);
     if (!entry || entry->target_id != target.target_id) {
       throw Error(ErrorKind::not_found,
@@ -227,6 +165,7 @@ void show_backfills(AppContext& context) {
     show(context, std::move(*entry), target.files);
     return;
   }
+  if (show_all_rows(context)) return;
   std::vector<std::string> damaged;
   std::vector<BackfillEntry> entries;
   if (!state.empty()) entries = all_entries(state, damaged);

@@ -13,6 +13,7 @@
 #include "src/backfill/deadline.h"
 #include "src/backfill/resolver.h"
 #include "src/backfill/rollback.h"
+#include "src/backfill/rows.h"
 #include "src/backfill/target.h"
 #include "src/job.h"
 #include "src/journal.h"
@@ -326,6 +327,7 @@ void run_backfill(AppContext& context) {
     return;
   }
   BackfillTarget target = open_backfill(context);
+  if (target.is_rows()) return run_rows(context, target);
   make_backfill_folder(context);
   BackfillRun(context, target)();
 }

@@ -30,18 +30,32 @@ std::string endpoint_of(const AppContext& context, const BackfillJob& job) {
   return stage_source(*context.stage, options.table.empty() ? job.table : options.table);
 }
 
+// Which kind of table it is decides how the file is read, and the file says which table.
+BackfillTarget open_target(AppContext& context, JobUse use) {
+  const std::string path = context.argument(0);
+  BackfillTarget target;
+  target.job = read_job(path, JobUse::name_alone);
+  target.store = context.open(endpoint_of(context, target.job));
+  if (use != JobUse::name_alone) target.job = read_job(path, target.is_rows() ? JobUse::rows : use);
+  return target;
+}
+
 }  // namespace
 
 BackfillTarget open_backfill(AppContext& context, JobUse use) {
-  BackfillTarget target;
-  target.job = read_job(context.argument(0), use);
-  target.store = context.open(endpoint_of(context, target.job));
+  BackfillTarget target = open_target(context, use);
   Summary& summary = context.summary;
   summary.source = summary.target = target.store->url();
   summary.backfill.emplace();
   summary.backfill->job = target.job.name;
   if (target.store->is_dump()) {
     throw Error(ErrorKind::usage, target.store->url() + " is a dump, not a table", "restore it into a table first");
+  }
+  summary.rows = target.is_rows();
+  if (target.is_rows()) {
+    const std::string folder = state_directory(context.config, context.stores.environment);
+    target.files = backfill_files(folder, target.job.name, target.store->identity_text());
+    return target;
   }
   target.facts = target.store->describe();
   summary.source = summary.target = target.store->url();  // it knows more of itself by now

@@ -21,6 +21,7 @@ struct BackfillTarget {
   std::string target_id;
   BackfillFiles files;
   const KeySchema& key() const { return facts.schema->key; }
+  bool is_rows() const { return store->rows() != nullptr; }  // then facts and target_id are empty: see rows.h
 };
 
 // Of the first argument, a job file, and --stage. Fills summary.source, target and backfill.job. Error(not_found) when

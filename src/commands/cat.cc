@@ -1,5 +1,7 @@
-// bulk cat DUMP|SOURCE [--limit N] [--key K]: records as JSON lines on standard output. One reader, in the source's
-// order: looking at records needs no parallelism, and `| head` ends it at once.
+// bulk cat DUMP|SOURCE [--limit N] [--key K]: records as JSON lines on standard output, of several tables one after
+// another. One reader, in the source's order: looking at records needs no parallelism, and `| head` ends it at once.
+#include <algorithm>
+
 #include "codecs/item.h"
 #include "codecs/json_check.h"
 #include "codecs/lines.h"
@@ -57,9 +59,14 @@ void run_cat(AppContext& context) {
   const TableFacts facts = store->describe();
   context.summary.source = store->url();
   std::optional<KeySchema> key;
-  if (facts.schema) key = facts.schema->key;
+  const bool rows = facts.dialect == kRowsDialect;
+  if (facts.schema && !rows) key = facts.schema->key;
   std::optional<KeyFilter> filter;
   if (!context.options.cat_key.empty()) {
+    if (rows) {
+      throw Error(ErrorKind::usage, "'" + store->url() + "' holds rows, and --key is for items",
+                  "pick rows with jq: bulk cat DUMP | jq -c 'select(.id == 1)'");
+    }
     if (!key)
       throw Error(ErrorKind::usage, "'" + store->url() + "' does not say what its key is, so --key cannot be used");
     filter.emplace(context.options.cat_key, *key);
@@ -88,7 +95,11 @@ void run_cat(AppContext& context) {
 
   const std::uint64_t limit = context.options.limit;
   Batch batch;
-  for (const Segment& segment : source->plan()) {
+  std::vector<Segment> segments = source->plan();
+  std::stable_sort(segments.begin(), segments.end(),
+                   [](const Segment& a, const Segment& b) { return a.table < b.table; });
+  for (const Segment& segment : segments) {
+    if (limit != 0 && context.summary.written >= limit) break;
     const std::unique_ptr<Reader> reader = source->open(segment, Cursor{});
     while (limit == 0 || context.summary.written < limit) {
       context.stop.check();

@@ -2,6 +2,7 @@
 #include "io/error.h"
 #include "src/commands/commands.h"
 #include "src/job.h"
+#include "src/models.h"
 #include "src/text.h"
 
 namespace bulk {
@@ -26,15 +27,17 @@ std::string json_line(Difference difference, std::string_view key_text) {
 }  // namespace
 
 void run_diff(AppContext& context) {
-  const std::unique_ptr<Store> first = context.open(context.endpoint(context.argument(0), "A"));
-  const std::unique_ptr<Store> second = context.open(context.endpoint(context.argument(1), "B"));
+  std::unique_ptr<Store> first = context.open(context.endpoint(context.argument(0), "A"));
+  std::unique_ptr<Store> second = context.open(context.endpoint(context.argument(1), "B"));
   context.summary.source = first->url();
   context.summary.target = second->url();
   for (Store* side : {first.get(), second.get()}) await_first_bytes(context, *side);
-  const KeySchema key = common_key(context.options, first->describe(), first->url(), second->describe(), second->url());
+  agree_on_model(first, second);
+  const Common common = common_of(context, *first, *second);
+  if (common.rows) common_of(context, *second, *first);  // a table that only one of them has is a difference
   const bool json = context.options.json;
   const Comparison result =
-      compare_stores(context, *first, *second, key, [&](Difference difference, std::string_view key_text) {
+      compare_stores(context, *first, *second, common, [&](Difference difference, std::string_view key_text) {
         context.out.write(json ? json_line(difference, key_text) : human_line(difference, key_text));
       });
   context.out.flush();

@@ -9,6 +9,7 @@
 #include "io/error.h"
 #include "src/commands/commands.h"
 #include "src/job.h"
+#include "src/models.h"
 #include "src/text.h"
 
 namespace bulk {
@@ -43,9 +44,16 @@ void run_drop(AppContext& context) {
   if (context.options.backed_up_by.empty()) {
     throw Error(ErrorKind::usage, "drop needs a dump that holds the table's records", "add --backed-up-by DUMP");
   }
-  const std::unique_ptr<Store> table = context.open(context.endpoint(context.argument(0), "TARGET"));
+  std::unique_ptr<Store> table = context.open(context.endpoint(context.argument(0), "TARGET"));
   context.summary.target = table->url();
   if (table->is_dump()) throw Error(ErrorKind::usage, "'" + table->url() + "' is a file, not a table");
+  std::unique_ptr<Store> dump = context.open(context.dump_argument(context.options.backed_up_by));
+  context.summary.source = dump->url();
+  agree_on_model(table, dump);
+  if (table->rows() != nullptr) {
+    throw Error(ErrorKind::usage, "'" + table->url() + "': this version deletes no rows of PostgreSQL, only items",
+                "bulk verify DUMP --against it, then DROP TABLE");
+  }
   context.require_confirmation(*table, "delete it");
   const TableFacts facts = table->describe();
   context.summary.table = facts.identity.name;
@@ -53,16 +61,14 @@ void run_drop(AppContext& context) {
     throw Error(ErrorKind::refused, "'" + table->url() + "' has deletion protection",
                 "switch it off first, if you mean it");
   }
-  const std::unique_ptr<Store> dump = context.open(context.dump_argument(context.options.backed_up_by));
-  context.summary.source = dump->url();
   const TableFacts dumped = dump->describe();
   if (dumped.origin.empty()) {
     throw Error(ErrorKind::refused, "'" + dump->url() + "' carries neither counts nor digest: it proves nothing",
                 "take one with bulk backup");
   }
-  const KeySchema key = common_key(context.options, dumped, dump->url(), facts, table->url());
+  const Common common = common_of(context, *dump, *table);
   std::string sample;
-  const Comparison result = compare_stores(context, *dump, *table, key, [&](Difference, std::string_view key_text) {
+  const Comparison result = compare_stores(context, *dump, *table, common, [&](Difference, std::string_view key_text) {
     if (sample.empty()) sample = key_text;
   });
   context.summary.read = result.first.records;

@@ -1,6 +1,6 @@
 // bulk list [--stage S]: the dumps of backup_dir, newest first, and when each was last verified as far as the history
-// knows. Files that are no sound dumps are listed with the
-// reason; they do not change the exit status, because a list is an answer, not a verification.
+// knows. Files and folders that are no sound dumps are listed with the reason; they do not change the exit status,
+// because a list is an answer, not a verification.
 #include <fmt/format.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
@@ -58,6 +58,7 @@ std::string json_line(const Listed& listed) {
     number("records", entry.footer.records);
     number("raw_bytes", entry.footer.raw_bytes);
     number("stored_bytes", entry.stored_bytes);
+    if (entry.parts > 0) number("parts", entry.parts);
     text("digest", entry.footer.digest.hex());
     json.Key("consistent");
     json.Bool(entry.footer.consistent);
@@ -77,7 +78,8 @@ std::string table_text(const std::vector<Listed>& dumps) {
                     printable(entry.header.table.name.empty() ? "-" : entry.header.table.name),
                     with_separators(entry.footer.records), human_bytes(entry.stored_bytes),
                     listed.verified.empty() ? "-" : printable(listed.verified),
-                    printable(entry.path) + (entry.selected() ? " (a selection)" : "") +
+                    printable(entry.path) + (entry.parts > 0 ? " (" + counted(entry.parts, "table") + ")" : "") +
+                        (entry.selected() ? " (a selection)" : "") +
                         (entry.footer.consistent ? " (one point in time)" : "")});
   }
   std::string text;

@@ -2,6 +2,7 @@
 #include "io/error.h"
 #include "src/commands/commands.h"
 #include "src/job.h"
+#include "src/models.h"
 #include "src/text.h"
 
 namespace bulk {
@@ -14,7 +15,9 @@ void verify_alone(AppContext& context, Store& dump) {
   context.progress.phase("verifying", facts.records);
   Fingerprint fingerprint;
   const std::unique_ptr<Sink> sink = make_fingerprint_sink(fingerprint);
-  Transfer transfer{.from = dump, .key = facts.schema ? &facts.schema->key : nullptr};
+  const bool rows = context.summary.rows = facts.dialect == kRowsDialect;
+  Transfer transfer{.from = dump, .key = facts.schema && !rows ? &facts.schema->key : nullptr};
+  transfer.is_rows = rows;
   const Totals totals = run_transfer(context, transfer, [&](const Source& source) -> Sink& {
     context.summary.consistent = source.consistent();
     return *sink;
@@ -30,11 +33,11 @@ void verify_alone(AppContext& context, Store& dump) {
 }
 
 void verify_against(AppContext& context, Store& dump, Store& table) {
-  const KeySchema key = common_key(context.options, dump.describe(), dump.url(), table.describe(), table.url());
+  const Common common = common_of(context, dump, table);
   std::string sample;
   int shown = 0;
   const Comparison result =
-      compare_stores(context, dump, table, key, [&](Difference difference, std::string_view key_text) {
+      compare_stores(context, dump, table, common, [&](Difference difference, std::string_view key_text) {
         if (++shown > kSample) return;
         const char* what = difference == Difference::only_in_first    ? "missing from the table"
                            : difference == Difference::only_in_second ? "not in the dump"
@@ -59,15 +62,16 @@ void verify_against(AppContext& context, Store& dump, Store& table) {
 }  // namespace
 
 void run_verify(AppContext& context) {
-  const std::unique_ptr<Store> dump = context.open(context.dump_argument(context.argument(0)));
+  std::unique_ptr<Store> dump = context.open(context.dump_argument(context.argument(0)));
   context.summary.source = dump->url();
   await_first_bytes(context, *dump);
   if (context.options.against.empty()) {
     verify_alone(context, *dump);
     return;
   }
-  const std::unique_ptr<Store> table = context.open(context.endpoint(context.options.against, "TARGET"));
+  std::unique_ptr<Store> table = context.open(context.endpoint(context.options.against, "TARGET"));
   context.summary.target = table->url();
+  agree_on_model(dump, table);
   verify_against(context, *dump, *table);
 }
 

@@ -43,12 +43,12 @@ _bulk() {
   local connection="--profile --region --endpoint-url"
   local work="--jobs --memory --bwlimit --stall-timeout --capacity-percent"
   local reading="--segments --max-rcu"
-  local target="--create --key --force --only-missing --rejects --max-rejects --max-wcu --yes --confirm --resume --reason --dry-run --no-verify"
+  local target="--create --key --force --only-missing --no-owner --rejects --max-rejects --max-wcu --yes --confirm --resume --reason --dry-run --no-verify"
   local selection="--where --transform"
   local job="--table --consistent-read --progress"
   local change="--rejects --max-rejects --yes --confirm --max-wcu --reason --dry-run"
   case $command in
-    backup) flags="$shared $connection $work $reading $selection --to --table --level --consistent-read --resume --reason --dry-run --no-verify --progress" ;;
+    backup) flags="$shared $connection $work $reading $selection --to --table --level --consistent-read --resume --not-consistent --reason --dry-run --no-verify --progress" ;;
     restore) flags="$shared $connection $work $target $selection --to --table --progress" ;;
     copy) flags="$shared $connection $work $reading $target $selection --consistent-read --progress" ;;
     verify) flags="$shared $connection $work $reading --against --key --progress" ;;

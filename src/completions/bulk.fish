@@ -69,6 +69,8 @@ complete -c bulk -n '__bulk_is backup restore copy' -l no-verify -d 'do not read
 complete -c bulk -n '__bulk_is restore copy verify diff cat drop' -l key -x -d 'a key'
 complete -c bulk -n '__bulk_is restore copy' -l create -d 'make the table'
 complete -c bulk -n '__bulk_is restore copy' -l force -d 'replace records with the same key'
+complete -c bulk -n '__bulk_is restore copy' -l no-owner -d 'without owners and privileges'
+complete -c bulk -n '__bulk_is backup' -l not-consistent -d 'with --resume: the rest is of another time'
 complete -c bulk -n '__bulk_is restore copy' -l only-missing -d 'leave records alone whose key is there'
 complete -c bulk -n "__bulk_is restore copy $changing" -l rejects -r -d 'write bad records here'
 complete -c bulk -n "__bulk_is restore copy $changing" -l max-rejects -x -d 'give up after so many'

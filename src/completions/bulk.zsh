@@ -74,6 +74,7 @@ _bulk() {
     '--key[its key]:PK\:T,SK\:T:'
     '--force[replace records with the same key]'
     '--only-missing[leave records alone whose key is there]'
+    '--no-owner[without owners and privileges]'
     '--rejects[write bad records here]:file:_files'
     '--max-rejects[give up after so many]:number:'
     '--max-wcu[write units per second]:number:'
@@ -118,12 +119,12 @@ _bulk() {
     backup)
       _arguments $shared $connection $work $reading $selection $progress $table $consistent \
         '--to[the dump to write]:file:_files' \
-        '--level[zstd level]:1 to 19:' '--resume[go on with an unfinished run]' '--reason[why, for bulk history]:text:' \
+        '--level[zstd level]:1 to 19:' '--resume[go on with an unfinished run]' '--not-consistent[the rest is of another time]' '--reason[why, for bulk history]:text:' \
         '(-n --dry-run)'{-n,--dry-run}'[change nothing]' '--no-verify[do not read back]' \
         ':table:_files'
       ;;
     restore)
-      _arguments $shared $connection $work $target $selection $progress $table '--to[the table]:table:_files' \
+      _arguments $shared $connection $work $target $selection $progress '*--table[only these tables]:name:' '--to[the table]:table:_files' \
         ':dump:_bulk_dumps'
       ;;
     copy)

@@ -33,6 +33,7 @@ struct Backend {
   // A place of the test's own. An empty pointer skips the test: the backend is not available here.
   std::function<std::unique_ptr<Place>()> make;
   bool compares_documents = true;  // false: no list or map equals another one in a condition
+  bool holds_nul = true;           // false: text holds any character but U+0000
 };
 
 inline void PrintTo(const Backend& backend, std::ostream* out) {

@@ -33,11 +33,12 @@ TEST_P(Conformance, HoldsWhatWasWritten) {
 }
 
 TEST_P(Conformance, KeepsEveryType) {
+  const std::string nul = GetParam().holds_nul ? "\\u0000" : "";
   const std::string nested =
       std::string(R"("x":{"L":[{"M":{"a":{"L":[]},"b":{"M":{}},"c":{"NULL":true}}},{"BOOL":false}]})");
   const std::vector<std::string> attributes = {
       R"("x":{"S":""})",
-      R"("x":{"S":"quote \" backslash \\ newline \n tab \t null \u0000 bell \u0007"})",
+      R"("x":{"S":"quote \" backslash \\ newline \n tab \t null )" + nul + R"( bell \u0007"})",
       R"("x":{"S":"ünï ☃ 𝄞 \u00e9 \ud834\udd1e"})",
       R"("x":{"N":"0"})",
       R"("x":{"N":"-12345678901234567890123456789012345678"})",
@@ -73,7 +74,8 @@ TEST_P(Conformance, KeepsEveryType) {
 
 TEST_P(Conformance, KeysOfEveryKindAreKept) {
   std::vector<std::string> lines;
-  for (const char* partition : {"a", "A", " a", "ü", "\\u0000", "with \\\"quotes\\\"", "long"}) {
+  const char* const control = GetParam().holds_nul ? "\\u0000" : "\\u0001";
+  for (const char* partition : {"a", "A", " a", "ü", control, "with \\\"quotes\\\"", "back\\\\slash\\ttab", "long"}) {
     for (const char* sort : {"0", "-1", "1.5", "1e20", "12345678901234567890123456789012345678"}) {
       lines.push_back(std::string(R"({"Item":{"pk":{"S":")") + partition + R"("},"sk":{"N":")" + sort + "\"}}}");
     }

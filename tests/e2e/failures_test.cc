@@ -70,9 +70,11 @@ TEST_F(Failures, NoCommandAndUnknownFlagsAreUsage) {
   expect_error(sandbox_, sandbox_.bulk({"backup", "--level", "20"}), 2,
                R"(--level wants a number from 1 to 19, not "20"; see bulk backup --help)");
   expect_error(sandbox_, sandbox_.bulk({"backup"}), 2, "no SOURCE and no --stage; see bulk backup --help");
-  expect_error(sandbox_, sandbox_.bulk({"backup", "mysql://host/table", "--to", "x.jsonl.zst"}), 2,
-               "unknown scheme 'mysql://'; an endpoint is dynamodb://TABLE[?region=R&endpoint=URL&profile=P], "
-               "sqlite:PATH[#table], PATH.jsonl.zst (.jsonl, .jsonl.gz, .json) or -");
+  expect_error(
+      sandbox_, sandbox_.bulk({"backup", "mysql://host/table", "--to", "x.jsonl.zst"}), 2,
+      "unknown scheme 'mysql://'; an endpoint is dynamodb://TABLE[?region=R&endpoint=URL&profile=P], "
+      "postgresql://[USER@]HOST[:PORT]/DATABASE[#[SCHEMA.]TABLE], sqlite:PATH[#table], PATH.jsonl.zst (.jsonl, "
+      ".jsonl.gz, .json), a folder of them or -");
 }
 
 TEST_F(Failures, OfTheConfigurationNameFileAndLine) {

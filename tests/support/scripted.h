@@ -30,12 +30,15 @@ class ScriptedSource : public Source {
   bool distinct = true;
   bool proven = false;
   std::optional<ExpectedTotals> totals;
+  std::vector<std::uint32_t> tables;  // of the segments; empty: all 0
+  unsigned readers = 0;
+  std::function<void()> on_confirm = [] {};                                  // may throw
   std::function<void(std::uint32_t segment, std::size_t line)> before_read;  // may throw
 
   std::vector<Segment> plan() override {
     std::vector<Segment> plan;
     for (std::uint32_t i = 0; i < segments.size(); ++i)
-      plan.push_back({i, static_cast<std::uint32_t>(segments.size()), 0, 0});
+      plan.push_back({i, static_cast<std::uint32_t>(segments.size()), 0, 0, i < tables.size() ? tables[i] : 0});
     return plan;
   }
   std::unique_ptr<Reader> open(const Segment& segment, const Cursor&) override {
@@ -44,6 +47,8 @@ class ScriptedSource : public Source {
   bool distinct_keys() const override { return distinct; }
   bool proven_lines() const override { return proven; }
   std::optional<ExpectedTotals> expected() const override { return totals; }
+  unsigned most_readers() const override { return readers; }
+  void confirm() override { on_confirm(); }
 
  private:
   class LineReader : public Reader {

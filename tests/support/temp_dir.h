@@ -1,4 +1,4 @@
-// A folder of the test's own, removed at its end.
+// A folder of the test's own, removed at its end; where temporary files go, or elsewhere.
 #pragma once
 
 #include <cstdlib>
@@ -10,8 +10,8 @@ namespace bulk::test {
 
 class TempDir {
  public:
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "bulk-test-XXXXXX").string();
+  explicit TempDir(const std::filesystem::path& in = std::filesystem::temp_directory_path()) {
+    std::string pattern = (in / "bulk-test-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make " + pattern);
     path_ = pattern;
   }
