@@ -83,6 +83,14 @@ void refuse_flags_of_items(AppContext& context) {
   }
 }
 
+// Which of all targets of its name it is. A table that this work makes has no OID before it is made: then it is the
+// database that counts.
+std::string target_id(Store& to, bool created) {
+  if (!created) return to.incarnation();
+  const std::string identity = to.identity_text();
+  return identity.substr(0, identity.find(" #"));
+}
+
 // Fills in whether the tables are there, may be made, and may be written into.
 void look_at_target(AppContext& context, Plan& plan, Store& to, Resume* resume) {
   const Options& options = context.options;
@@ -103,7 +111,7 @@ void look_at_target(AppContext& context, Plan& plan, Store& to, Resume* resume) 
     throw Error(ErrorKind::refused, fmt::format("{} differs from the source: {}", to.url(), first_of(match.differing)),
                 "change the table, or use --create in an empty database");
   }
-  const bool resumed = resume != nullptr && resume->goes_on(to.incarnation());
+  const bool resumed = resume != nullptr && resume->goes_on(target_id(to, resume->was_creating()));
   if (resumed && (!none_there || resume->past().header.created)) {
     plan.resumed = true;
     plan.was_empty = resume->past().header.was_empty;
@@ -121,7 +129,7 @@ void look_at_target(AppContext& context, Plan& plan, Store& to, Resume* resume) 
   }
   if (!options.create || plan.create) return;
   // Tables of a run that was cut short have neither indexes nor constraints yet.
-  if (left && resume->left_created()) {
+  if (left && resume->was_creating()) {
     throw Error(ErrorKind::refused,
                 fmt::format("the tables in {} are those of an unfinished run of this load", to.url()),
                 "--resume goes on with it; or drop them");
@@ -233,7 +241,8 @@ void load_rows(AppContext& context, Store& from, Store& to) {
     resume->go_on();
     summary.resumed = resume->past().total().read.records;
   } else if (resume) {
-    resume->begin(utc_iso8601(std::chrono::system_clock::now()), to.incarnation(), plan.was_empty, plan.ours, true);
+    resume->begin(utc_iso8601(std::chrono::system_clock::now()), target_id(to, plan.ours), plan.was_empty, plan.ours,
+                  true);
   }
   if (plan.create) {
     context.progress.note("creating " + counted(plan.rows->tables.size(), "table") + " in " + to.url());

@@ -113,8 +113,12 @@ bool Resume::is_left_lying() {
   }
 }
 
-bool Resume::left_created() {
-  return is_left_lying() && journal_.past() && journal_.past()->header.created;
+bool Resume::was_creating() {
+  try {
+    return journal_.past() && journal_.past()->header.created;
+  } catch (const Error&) {  // of another version
+    return false;
+  }
 }
 
 bool Resume::goes_on(const std::string& target_id) {

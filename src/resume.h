@@ -36,7 +36,7 @@ class Resume {
   void begin(const std::string& started, const std::string& target_id, bool was_empty, bool created, bool keep);
   void go_on();
   // An earlier run that stopped half-way had made the target, or was about to.
-  bool left_created();
+  bool was_creating();
   // Which work it is, the same in all its runs; after begin() or go_on().
   const std::string& work_id() const noexcept { return work_id_; }
   // For the pipeline; after begin() or go_on().

@@ -294,6 +294,14 @@ RowStore::Match PostgresStore::match(const RowSchema& wanted) {
 }
 
 void PostgresStore::create_rows(const RowSchema& schema, bool owners) {
+  const std::vector<PgName> targets = target_tables(schema, url_);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const PgName own{schema.tables[i].schema, schema.tables[i].name};
+    if (targets[i].name == own.name && (targets[i].schema.empty() || targets[i].schema == own.schema)) continue;
+    throw Error(ErrorKind::usage,
+                url() + ": the dump says how " + own.full() + " is made, and not how " + targets[i].full() + " is",
+                "make the table first, or leave '#' out of the target");
+  }
   create_tables(connection(), schema, owners);
 }
 

@@ -104,6 +104,19 @@ TEST_F(PostgresLoad, AKilledRestoreThatIsGoneOnWithHasEveryRowOnce) {
   EXPECT_EQ(place_.psql("target", "SELECT count(*) FROM pg_namespace WHERE nspname = 'bulk_load'"), "0");
 }
 
+TEST_F(PostgresLoad, AKilledRestoreOfOneTableGoesOnWithTheTableThatItMade) {
+  place_.make_database("source", kPlain);
+  place_.make_database("target", "");
+  expect_ok(bulk({"backup", place_.url("source", "public.plain"), "--to", "plain.jsonl.zst"}));
+  const std::string table = place_.url("target", "public.plain");
+  const RunResult other =
+      bulk({"restore", "plain.jsonl.zst", "--to", place_.url("target", "public.other"), "--create"});
+  EXPECT_EQ(other.status, 2);
+  EXPECT_THAT(other.err, HasSubstr("the dump says how public.plain is made, and not how public.other is"));
+  run_with_kills({"restore", "plain.jsonl.zst", "--to", table, "--create", "-q"}, 5, {"--resume"});
+  place_.expect_same_rows("source", "target", {"plain"});
+}
+
 TEST_F(PostgresLoad, AKilledBackupGoesOnOnlyWhenItMayBeOfTwoTimes) {
   place_.make_database("source", kPlain);
   place_.make_database("target", "");
