@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "backends/dynamodb/url.h"
+#include "backends/postgres/url.h"
 #include "io/error.h"
 #include "src/dump_catalogue.h"
 #include "src/protection.h"
@@ -101,7 +102,8 @@ void AppContext::require_confirmation(Store& target, const std::string& action) 
   std::optional<std::string> name = protecting_stage(config, target, stores);
   // A flag may lead a protected stage elsewhere (--region, --table); it is the stage all the same.
   if (!name && stage && stage->is_protected) {
-    const auto of_stage = open(stage_source(*stage, options.table));
+    const bool tables = is_postgres_url(stage->source);  // of which --table may choose several
+    const auto of_stage = open(tables ? stage->source : stage_source(*stage, options.table));
     if (same_identity(of_stage->identity_text(), target.identity_text())) name = stage->name;
   }
   if (!name || options.confirm == *name) return;
@@ -160,8 +162,18 @@ std::string AppContext::dump_argument(const std::string& given) const {
   if (given != "latest") return given;
   const std::string directory = backup_directory();
   std::string table;
-  if (stage && !options.table.empty()) table = table_name(stage_source(*stage, options.table));
-  const std::vector<CatalogueEntry> entries = read_catalogue(directory);
+  std::vector<CatalogueEntry> entries = read_catalogue(directory);
+  if (stage && is_postgres_url(stage->source)) {
+    // One table's dump is not the stage's: --table chooses within the dump of the database.
+    const std::optional<PgName> one = parse_postgres_url(stage->source).table;
+    std::erase_if(entries, [&](const CatalogueEntry& entry) {
+      if (!entry.sound()) return false;
+      return one ? entry.header.table.name != one->full() && entry.header.table.name != "public." + one->full()
+                 : !std::filesystem::is_directory(entry.path);
+    });
+  } else if (stage && !options.table.empty()) {
+    table = table_name(stage_source(*stage, options.table));
+  }
   if (const auto found = latest_dump(entries, options.stage, table)) {
     refuse_newer_damaged(entries, *found);
     return found->path;

@@ -243,7 +243,8 @@ void Flags::rejects() {
 
 void Flags::where() {
   text("--where", &Options::where, "EXPR",
-       "only records for which this DynamoDB condition holds; values in the text: \"n > 3 AND stage = 'a'\"");
+       "only records for which this condition holds (items: DynamoDB's; rows of a backfill: SQL): \"n > 3 AND stage = "
+       "'a'\"");
 }
 
 void Flags::selection() {

@@ -40,6 +40,13 @@ class LookingSink : public Sink {
 
 constexpr std::uint64_t kSecondSide = std::uint64_t{1} << 63;
 
+// What each table holds, of those that hold anything. The same row in another table is another record.
+std::map<std::uint32_t, Count> by_table(const Totals& totals) {
+  std::map<std::uint32_t, Count> held = totals.tables;
+  std::erase_if(held, [](const auto& table) { return table.second == Count(); });
+  return held;
+}
+
 }  // namespace
 
 std::unique_ptr<Sink> make_fingerprint_sink(Fingerprint& fingerprint) {
@@ -59,7 +66,8 @@ Comparison compare(const ComparedSide& first, const ComparedSide& second, Record
   const Totals second_totals = second.run(*make_fingerprint_sink(second_print));
   result.first = first_totals.net();
   result.second = second_totals.net();
-  if (result.first == result.second) {
+  const bool doubled = first_totals.superseded.records + second_totals.superseded.records > 0;
+  if (result.first == result.second && (doubled || by_table(first_totals) == by_table(second_totals))) {
     result.equal = result.first.records;
     return result;
   }
@@ -74,7 +82,6 @@ Comparison compare(const ComparedSide& first, const ComparedSide& second, Record
 
   // Second reading: remember the keys of differing buckets only. The buckets of a file with doubled keys hold the
   // replaced records too and prove nothing.
-  const bool doubled = first_totals.superseded.records + second_totals.superseded.records > 0;
   std::vector<bool> differs(Fingerprint::kBuckets);
   std::uint64_t in_equal_buckets = 0;
   for (std::size_t i = 0; i < differs.size(); ++i) {
@@ -92,6 +99,7 @@ Comparison compare(const ComparedSide& first, const ComparedSide& second, Record
     });
     return side.run(sink).net();
   };
+  result.apart = !doubled && by_table(first_totals) != by_table(second_totals);
   result.first = collect(first, 0);
   result.second = collect(second, kSecondSide);
 

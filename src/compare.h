@@ -35,7 +35,9 @@ struct Comparison {
   Count first, second;  // all records of either side (of a foreign file: the last of each key)
   std::uint64_t equal = 0, only_in_first = 0, only_in_second = 0, different = 0;
 
-  bool same() const { return first == second && only_in_first + only_in_second + different == 0; }
+  bool apart = false;  // equal sums, but not table by table
+
+  bool same() const { return first == second && !apart && only_in_first + only_in_second + different == 0; }
 };
 
 // One side: `run` reads all its records into a sink and returns what was counted. Called once, or twice when the sides

@@ -74,6 +74,10 @@ std::shared_ptr<const RowSchema> choose_tables(const Options& options, const Row
 }
 
 void refuse_flags_of_items(AppContext& context) {
+  const Options& options = context.options;
+  if (options.max_rcu > 0 || options.max_wcu > 0 || options.capacity_percent) {
+    context.warn("--max-rcu, --max-wcu and --capacity-percent are for DynamoDB: --bwlimit slows a load of rows down");
+  }
   if (!context.options.key.empty()) {
     throw Error(ErrorKind::usage, "--key is for items; rows have the key of their table", "leave it out");
   }
@@ -119,7 +123,7 @@ void look_at_target(AppContext& context, Plan& plan, Store& to, Resume* resume) 
     plan.create = none_there;
     return;
   }
-  plan.create = plan.ours = none_there && !plan.rows->tables.empty();
+  plan.create = plan.ours = none_there && (options.create || !plan.rows->tables.empty());
   plan.was_empty = match.holding_rows.empty();
   const bool left = resume != nullptr && resume->is_left_lying();
   if (!plan.was_empty && !options.force && !options.only_missing) {

@@ -55,7 +55,7 @@ std::string with_variables(const std::string& text, const Environment& environme
 std::vector<std::string_view> pieces(std::string_view url) {
   std::vector<std::string_view> all;
   while (!url.empty()) {
-    const std::size_t end = url.find_first_of(":/?#&=");
+    const std::size_t end = url.find_first_of(":/?#&=@,");
     all.push_back(url.substr(0, end));
     if (end == std::string_view::npos) break;
     url.remove_prefix(end + 1);
@@ -78,6 +78,46 @@ std::set<std::string> derived_stages(const std::string& source, const std::strin
     }
   }
   return stages;
+}
+
+// The database that a URL names; nothing where it leaves that to variables, a service file or a pattern.
+std::optional<std::string> database_of(const std::string& url) {
+  try {
+    std::optional<std::string> name;
+    for (const auto& [keyword, value] : parse_postgres_url(url).parameters) {
+      if (keyword == "service") return std::nullopt;
+      if (keyword == "dbname") name = value;
+    }
+    return name && name->find('*') == std::string::npos ? name : std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+bool names_its_server(const std::string& url) {
+  bool host = false, database = false;
+  for (const auto& [keyword, value] : parse_postgres_url(url).parameters) {
+    host = host || keyword == "host" || keyword == "hostaddr";
+    database = database || keyword == "dbname";
+  }
+  return host && database;
+}
+
+bool may_be_one_database(const std::string& a, const std::string& b) {
+  const std::optional<std::string> first = database_of(a), second = database_of(b);
+  return !first || !second || *first == *second;
+}
+
+// Of PostgreSQL: "postgresql SYSTEM/OID", where SYSTEM is the server's own number, or its address, of which it may have
+// several.
+bool can_be_told_apart(const std::string& a, const std::string& b) {
+  constexpr std::string_view kBegin = "postgresql ";
+  for (const std::string* const identity : {&a, &b}) {
+    if (!identity->starts_with(kBegin)) continue;
+    const std::string system = identity->substr(kBegin.size(), identity->find('/') - kBegin.size());
+    if (system.find_first_not_of("0123456789") != std::string::npos) return false;
+  }
+  return true;
 }
 
 // Has a rule a property, itself or through [stages.default]?
@@ -130,6 +170,8 @@ class Finder {
       if (best_rule(config_, stage) != wanted) continue;
       if (fits(replaced(source, kPlaceholder, stage), stage, wanted) && is_table_of(stage)) return stage;
     }
+    // Variables and service files may lead to any stage: nothing in the URL says which.
+    if (stages.empty() && is_postgres_url(url_) && same_kind(source, url_) && !names_its_server(url_)) return rule.name;
     // Without a stage's name there is no identity to compare: only the name can decide.
     const bool derivable = source.find('*') == std::string::npos && !pieces_with_stage(source).empty();
     const std::string form = replaced(source, kPlaceholder, is_default ? "*" : rule.name);
@@ -147,6 +189,7 @@ class Finder {
   // Can the source of `stage` (`*`: unknown parts) be this table, by its name?
   bool fits(const std::string& source, const std::string& stage, const StageRule* rule) const {
     if (!same_kind(source, url_)) return false;
+    if (is_postgres_url(url_)) return may_be_one_database(source, url_);
     const std::string_view form = table_part(source);
     if (name_ == "*" || matches_pattern(form, name_)) return true;
     if (form != stage + std::string(kMainTable)) return false;
@@ -176,7 +219,8 @@ class Finder {
       }
       const bool further = table_part(stage.source) == name + std::string(kMainTable) && name_.starts_with(name + "-");
       const auto store = open_store(further ? stage_source(stage, name_) : stage.source, context);
-      return same_identity(store->identity_text(), identity_);
+      const std::string identity = store->identity_text();
+      return same_identity(identity, identity_) || !can_be_told_apart(identity, identity_);
     } catch (const Error&) {
       return true;  // fail safe: see protection.h
     }

@@ -107,7 +107,7 @@ void TransformStage::transform(Work* work) {
     Record record = batch.records[i];
     const std::string_view line = batch.line(record);
     const std::string reason = worker.keys              ? look_at_key(worker, line, record)
-                               : look_ == Look::rows    ? look_at_row(line, record)
+                               : look_ == Look::rows    ? look_at_row(batch.table, line, record)
                                : look_ == Look::changes ? look_at_change(worker, line, record)
                                                         : look_at_item(worker, line, record);
     if (!reason.empty()) {
@@ -176,9 +176,11 @@ std::string TransformStage::look_at_change(Worker& worker, std::string_view line
 }
 
 // A row need not have a key: a comparison tells rows apart by all of them.
-std::string TransformStage::look_at_row(std::string_view line, Record& record) {
+std::string TransformStage::look_at_row(std::uint32_t table, std::string_view line, Record& record) {
   record.digest = hash128(line);
   record.key_hash = record.digest;
+  record.key_hash += Digest{0, table};
+  record.key_hash = mix(record.key_hash);
   record.size_bytes = static_cast<std::uint32_t>(line.size());
   return {};
 }

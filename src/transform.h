@@ -89,7 +89,7 @@ class TransformStage {
   static std::string look_at_item(Worker& worker, std::string_view line, Record& record);
   static std::string look_at_key(Worker& worker, std::string_view line, Record& record);
   static std::string look_at_change(Worker& worker, std::string_view line, Record& record);
-  static std::string look_at_row(std::string_view line, Record& record);
+  static std::string look_at_row(std::uint32_t table, std::string_view line, Record& record);
   static std::string why_no_record(Worker& worker, std::string_view line);
 
   const Sink& sink_;

@@ -156,6 +156,10 @@ class PostLoad {
 std::string statement_in_brief(std::string_view statement) {
   constexpr std::size_t kLongest = 100;
   std::string text = in_one_line(statement);
+  // What stands behind these may be a password.
+  for (const char* word : {" OPTIONS ", " CONNECTION "}) {
+    if (const std::size_t at = text.find(word); at != std::string::npos) text = text.substr(0, at + 1) + "...";
+  }
   if (text.size() <= kLongest) return text;
   text.resize(kLongest);
   // Not within a character.

@@ -184,7 +184,8 @@ std::optional<PgFailure> RowBackfill::change(PgConnection& connection, Attempt& 
     return failure;
   }
   batch.changed = result.affected();
-  if (settled_ || batch.changed == 0) return std::nullopt;
+  // Where a look tells, every batch is looked at; else rows would have to be changed twice to see it.
+  if (batch.changed == 0 || (settled_ && !sql_.can_tell())) return std::nullopt;
   return check_settled(connection, batch);
 }
 
@@ -203,7 +204,8 @@ void RowBackfill::refuse_unsettled(const std::string& key) const {
   throw Error(ErrorKind::refused,
               "the job " + sql_.job().name + " would apply again to its own result: it would change " +
                   (key.empty() ? std::string("rows") : "the row " + key) + " once more",
-              "give it a `when` that no longer holds afterwards; nothing was changed");
+              entry_.rows == 0 ? "give it a `when` that no longer holds afterwards; nothing was changed"
+                               : "roll it back, and give it a `when` that no longer holds afterwards");
 }
 
 // Few rows are meant: the ranges grow. Many: they are what a batch holds.
@@ -263,6 +265,9 @@ void RowBackfill::pass() {
 }
 
 void RowBackfill::forget() {
+  // What was committed without an answer has its undo table.
+  const std::optional<RowEntry> now = read_row_entry(session_.connection(), entry_.id);
+  if (!now || now->rows > 0 || now->undo != entry_.undo) return;
   session_.connection().run("BEGIN; " + delete_row_entry(entry_) + "; DROP TABLE " + pg_identifier(undo()) + "; COMMIT",
                             "take a job back that has not begun");
 }

@@ -8,7 +8,6 @@ namespace bulk {
 namespace {
 
 constexpr const char* kMake = R"(
-CREATE SCHEMA IF NOT EXISTS bulk;
 CREATE TABLE IF NOT EXISTS bulk.backfills (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   version text NOT NULL, script text NOT NULL, checksum text NOT NULL, target text NOT NULL, target_oid oid NOT NULL,
@@ -111,7 +110,11 @@ void make_row_ledger(PgConnection& connection, const std::string& what) {
   // Somebody else may be making it at this moment: then it is there afterwards.
   for (int attempt = 0; !exists(connection); ++attempt) {
     PgResult ignored;
-    const std::optional<PgFailure> failure = connection.try_run(kMake, ignored);
+    // Whoever may not make schemas in a database may not even say IF NOT EXISTS.
+    const bool schema =
+        connection.run("SELECT pg_catalog.to_regnamespace('bulk') IS NOT NULL", doing).text(0, 0) == "t";
+    const std::optional<PgFailure> failure =
+        connection.try_run(schema ? kMake : std::string("CREATE SCHEMA bulk;") + kMake, ignored);
     if (!failure || (attempt == 0 && (failure->by_content() || failure->sqlstate.starts_with("42P")))) continue;
     if (failure->sqlstate == "42501") {
       throw Error(ErrorKind::failed, what + ": cannot " + doing + ": " + failure->message,

@@ -70,8 +70,8 @@ std::string RowRollback::touched(std::size_t index) const {
 }
 
 std::string RowRollback::same(std::size_t index, const std::vector<std::string>& names) const {
-  return "bulk_row." + pg_identifier(target_.columns[columns_[index]].name) + "::text IS NOT DISTINCT FROM bulk_undo." +
-         pg_identifier(names[index]) + "::text";
+  return "bulk_row." + pg_identifier(target_.columns[columns_[index]].name) +
+         "::text COLLATE \"C\" IS NOT DISTINCT FROM bulk_undo." + pg_identifier(names[index]) + "::text COLLATE \"C\"";
 }
 
 std::string RowRollback::all_same(const std::vector<std::string>& names) const {

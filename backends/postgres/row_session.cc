@@ -66,8 +66,8 @@ void RowSession::connect() {
 
 void RowSession::reconnect() {
   const std::string lost = backend_;
-  connection_.reset();
-  connection_ = std::make_unique<PgConnection>(url_, what_, stop_);
+  auto fresh = std::make_unique<PgConnection>(url_, what_, stop_);
+  connection_ = std::move(fresh);
   // What the server still has of the old session must not go on behind our back.
   connection_->run(
       "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid || ' ' || backend_start "

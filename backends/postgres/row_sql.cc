@@ -19,6 +19,17 @@ std::string listed(std::size_t count, const One& one, const char* between = ", "
   return text;
 }
 
+// An explicit cast to one of these cuts what is too long without a word; an assignment refuses it.
+bool is_cut_by_cast(std::string_view plain) {
+  if (plain.ends_with("[]")) plain.remove_suffix(2);
+  return plain == "character varying" || plain == "bpchar" || plain == "\"bit\"" || plain == "bit varying";
+}
+
+// To be compared byte by byte: a column's own collation may take different texts for equal.
+std::string exact(const std::string& value) {
+  return value + "::text COLLATE \"C\"";
+}
+
 std::string in_brackets(const std::string& condition) {
   return "(\n" + condition + "\n)";
 }
@@ -185,15 +196,18 @@ std::string RowSql::differs() const {
              job_.assignments.size(),
              [&](std::size_t i) {
                const std::size_t column = target_.find(job_.assignments[i].columns.front()).value();
-               return target_.column(column) + "::text IS DISTINCT FROM CAST(" +
-                      in_brackets(job_.assignments[i].value) + " AS " + target_.columns[column].type + ")::text";
+               const RowTargetColumn& to = target_.columns[column];
+               return exact(target_.column(column)) + " IS DISTINCT FROM " +
+                      exact("CAST(" + in_brackets(job_.assignments[i].value) + " AS " +
+                            (is_cut_by_cast(to.plain) ? to.plain : to.type) + ")");
              },
              " OR ") +
          ")";
 }
 
 std::string RowSql::meant() const {
-  return chosen() + (can_tell_ ? " AND " + differs() : "");
+  // The server evaluates conditions in any order, and what a row becomes is asked of rows alone that are meant.
+  return chosen() + (can_tell_ ? " AND CASE WHEN " + chosen() + " THEN " + differs() + " ELSE false END" : "");
 }
 
 std::string RowSql::lock(const RowKey& after, const RowKey& last, std::uint64_t most) const {
@@ -239,7 +253,7 @@ std::string RowSql::any_touched_differs() const {
   return "(" +
          listed(
              touched_.size(),
-             [&](std::size_t i) { return own("b", i) + "::text IS DISTINCT FROM " + own("a", i) + "::text"; }, " OR ") +
+             [&](std::size_t i) { return exact(own("b", i)) + " IS DISTINCT FROM " + exact(own("a", i)); }, " OR ") +
          ")";
 }
 
@@ -270,7 +284,7 @@ std::string RowSql::update_again(const RowKey& after, const RowKey& last) const 
     columns += ", " + target_.column(touched_[i]) + " AS " + own("b", i);
   }
   return "WITH " + was + " AS (SELECT " + columns + " FROM " + target_.relation() + ", " + batch() + " WHERE " +
-         join(batch()) + " AND " + range(after, last) + " AND " + chosen() + "), again AS (UPDATE " +
+         join(batch()) + " AND " + range(after, last) + " AND " + meant() + "), again AS (UPDATE " +
          target_.relation() + " SET " + set_list_ + " FROM " + was + " WHERE " + join(was) + " AND " +
          range(after, last) + " RETURNING " + returning(was) + ") SELECT " + own_keys("again") + " FROM again WHERE " +
          any_touched_differs() + " ORDER BY " + own_keys("again") + " LIMIT 1";
@@ -308,7 +322,7 @@ std::string RowSql::insert_undo(const PgName& undo, const std::vector<std::size_
       return pg_literal(target_.columns[column].name) + " = ANY (" + of + "." + touched + ")";
     };
     merged += before + " = CASE WHEN NOT " + is_touched("excluded") + " OR (" + is_touched("undo") + " AND undo." +
-              after + "::text IS NOT DISTINCT FROM excluded." + before + "::text) THEN undo." + before +
+              exact(after) + " IS NOT DISTINCT FROM " + exact("excluded." + before) + ") THEN undo." + before +
               " ELSE excluded." + before + " END, ";
     merged +=
         after + " = CASE WHEN " + is_touched("excluded") + " THEN excluded." + after + " ELSE undo." + after + " END, ";

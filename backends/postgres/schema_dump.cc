@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <set>
 
+#include "codecs/sql_script.h"
 #include "io/child_process.h"
 #include "io/error.h"
 
@@ -121,6 +122,21 @@ std::string without_psql_commands(std::string sql) {
   return sql;
 }
 
+// A user mapping and a subscription hold passwords; a subscription would also take over the slot of the one that it is
+// a copy of.
+std::string without_secrets(const std::string& script) {
+  std::string kept;
+  bool left_out = false;
+  for (const Statement& statement : split_sql(script)) {
+    const bool secret =
+        statement.text.starts_with("CREATE USER MAPPING ") || statement.text.starts_with("CREATE SUBSCRIPTION ") ||
+        statement.text.starts_with("ALTER SUBSCRIPTION ") || statement.text.starts_with("COMMENT ON SUBSCRIPTION ");
+    left_out = left_out || secret;
+    if (!secret) kept.append(statement.text).append("\n\n");
+  }
+  return left_out ? kept : script;
+}
+
 std::string dump_section(const PgDumpProgram& program, const PgUrl& url, const std::string& snapshot,
                          const std::vector<PgName>& tables, const Stop& stop, const char* section) {
   const std::string server = format_postgres_url({url.parameters, std::nullopt});
@@ -195,8 +211,8 @@ PgDumpProgram choose_pg_dump(const std::vector<PgDumpProgram>& programs, int ser
 
 PgSchemaSql dump_schema(const PgDumpProgram& program, const PgUrl& url, const std::string& snapshot,
                         const std::vector<PgName>& tables, const Stop& stop) {
-  return {dump_section(program, url, snapshot, tables, stop, "pre-data"),
-          dump_section(program, url, snapshot, tables, stop, "post-data")};
+  return {without_secrets(dump_section(program, url, snapshot, tables, stop, "pre-data")),
+          without_secrets(dump_section(program, url, snapshot, tables, stop, "post-data"))};
 }
 
 }  // namespace bulk

@@ -16,6 +16,11 @@ constexpr const char* kLockNotAvailable = "55P03";
 constexpr const char* kUndefinedTable = "42P01";
 constexpr const char* kUndefinedSchema = "3F000";
 
+constexpr const char* kPinned =
+    "SET LOCAL row_security = off; SET LOCAL extra_float_digits = 3; SET LOCAL DateStyle = 'ISO'; "
+    "SET LOCAL IntervalStyle = 'postgres'; SET LOCAL TimeZone = 'UTC'; SET LOCAL bytea_output = 'hex'; "
+    "SET LOCAL lc_monetary = 'C'; SET LOCAL search_path = ''; SET LOCAL synchronize_seqscans = off";
+
 bool same_tables(const std::vector<PgTable>& a, const std::vector<PgTable>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](const PgTable& x, const PgTable& y) { return x.oid == y.oid && x.name == y.name; });
@@ -114,6 +119,7 @@ PgSnapshot::PgSnapshot(const PgUrl& url, const std::string& what, const Stop& st
       tables_ = choose(holder_);
       if (same_tables(wanted, tables_) && look_at_views(holder_, tables_)) {
         measure(holder_, tables_);
+        holder_.run(kPinned, "set up the transaction");
         holder_.run("SET LOCAL lock_timeout = 0", "end the hurry");
         return;
       }
@@ -135,11 +141,15 @@ std::shared_ptr<PgConnection> PgSnapshot::take_idle() {
 std::shared_ptr<PgConnection> PgSnapshot::connect_reader() {
   auto connection = std::make_shared<PgConnection>(url_, what_, stop_);
   PgResult ignored;
-  // Rows come in the order in which they stand.
-  const std::optional<PgFailure> failure =
-      connection->try_run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " +
-                              pg_literal(id_) + "; SET LOCAL max_parallel_workers_per_gather = 0",
-                          ignored);
+  // Rows come in the order in which they stand, also when they are read a second time. What decides whether any are
+  // missing, and how they are spelled, is said once more within the transaction: a pooler may have given it to another
+  // session of the server.
+  const std::optional<PgFailure> failure = connection->try_run(
+      "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT " + pg_literal(id_) +
+          "; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL enable_indexonlyscan = off; "
+          "SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off; " +
+          kPinned,
+      ignored);
   if (failure) {
     check_held();
     throw pg_error(*failure, what_, "share the snapshot");
@@ -159,7 +169,13 @@ std::shared_ptr<PgConnection> PgSnapshot::reader(const PgTable& table) {
   PgResult ignored;
   // One that nobody has used for a while may be gone.
   if (!connection || connection->try_run("", ignored)) connection = connect_reader();
-  if (!lockable(table, connection->server_version())) return connection;
+  if (!lockable(table, connection->server_version())) {
+    // The holder has it already: nobody who waits for it can stand between.
+    std::shared_ptr<PgConnection> holder = borrow_holder();
+    if (!holder) return connection;
+    give_back(std::move(connection));
+    return holder;
+  }
   for (;;) {
     const std::optional<PgFailure> failure = connection->try_run(
         "SAVEPOINT before; LOCK TABLE " + lock_name(table) + " IN ACCESS SHARE MODE NOWAIT; RELEASE SAVEPOINT before",

@@ -97,7 +97,14 @@ class PostgresReader : public Reader {
     connection_ = snapshot_->reader(table_);
     connection_->begin_copy_out(sql_, "read " + table_.name.full());
     std::string_view row;
-    for (std::uint64_t passed = 0; passed < rows_ && take(row);) ++passed;
+    std::uint64_t passed = 0;
+    while (passed < rows_ && take(row)) ++passed;
+    // A resumed run has said that it takes what it finds.
+    if (passed == rows_ || connections_ == 1) return;
+    throw Error(
+        ErrorKind::corrupt,
+        label_ + ": of " + std::to_string(rows_) + " rows that were there " + std::to_string(passed) + " are left",
+        "do not use the result; start afresh, without --resume");
   }
 
   bool take(std::string_view& row) {
@@ -119,8 +126,8 @@ class PostgresReader : public Reader {
     } catch (const Error& error) {
       throw error.in(label_ + ", row " + std::to_string(rows_));
     }
+    refuse_long(batch.bytes.size() - record.offset - 1);
     record.length = static_cast<std::uint32_t>(batch.bytes.size() - record.offset - 1);
-    refuse_long(record.length);
     batch.records.push_back(record);
   }
 

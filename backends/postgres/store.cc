@@ -111,15 +111,7 @@ std::string PostgresStore::database_id() const {
 }
 
 std::string PostgresStore::identity_text() const {
-  PgUrl server = url_;
-  server.table.reset();
-  std::string text;
-  try {
-    text = database_id();
-  } catch (const Error&) {
-    context_.stop.check();
-    text = "postgresql " + format_postgres_url(server);
-  }
+  const std::string text = database_id();
   if (!url_.table) return text;
   PgName name = *url_.table;
   if (name.schema.empty() && identity_) {

@@ -18,8 +18,8 @@ class PostgresStore : public Store, public RowStore {
 
   RowStore* rows() override { return this; }
   std::string url() const override { return format_postgres_url(url_); }
-  // "postgresql SYSTEM/OID" of the database, with " #SCHEMA.TABLE" of a table; where the server cannot be asked, its
-  // address takes the place of SYSTEM/OID.
+  // "postgresql SYSTEM/OID" of the database, with " #SCHEMA.TABLE" of a table; SYSTEM is the address of a server that
+  // does not tell its identifier. Throws where the server cannot be asked: nobody may take that for another one.
   std::string identity_text() const override;
   std::string incarnation() override;
   bool exists() override;  // the database, and the table where the endpoint names one

@@ -152,7 +152,7 @@ PgUrl parse_postgres_url(std::string_view endpoint) {
   PgUrl url;
   for (const PQconninfoOption* option = options.get(); option->keyword != nullptr; ++option) {
     if (option->val == nullptr) continue;
-    if (is_secret(option->keyword)) {
+    if (is_secret(option->keyword) || *option->dispchar == '*') {
       refuse(std::string("it holds a ") + option->keyword + ", and everybody on this machine can read a command line",
              "put the password into PGPASSWORD, ~/.pgpass or a service file");
     }

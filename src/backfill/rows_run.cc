@@ -69,9 +69,12 @@ class RowsRun {
       entry.backup = back_up_first(context_, *store, session.target().name.full());
     }
     context_.summary.backfill->backup = entry.backup;
+    // Refused, where the file is there, before the job has begun.
+    Rejects rejects(context_.summary.source, context_.options.rejects_file,
+                    context_.options.max_rejects.value_or(kMostRejects), !new_job_);
     RowBackfill backfill(session, *rows_.sql, rows_.asked());
     start(backfill, std::move(entry));
-    change_rows(backfill);
+    change_rows(backfill, rejects);
   }
 
  private:
@@ -118,12 +121,11 @@ class RowsRun {
     backfill.go_on(std::move(entry));
   }
 
-  void change_rows(RowBackfill& backfill) {
+  void change_rows(RowBackfill& backfill, Rejects& rejects) {
     const Options& options = context_.options;
     Summary& summary = context_.summary;
     summary.backfill->undo = std::string(kBackfillSchema) + "." + backfill.entry().undo;
     context_.progress.phase(kBackfillPhase, rows_.session->target().estimated_rows);
-    Rejects rejects(summary.source, options.rejects_file, options.max_rejects.value_or(kMostRejects), resumed_ > 0);
     std::optional<Deadline> deadline;
     if (!options.until.empty()) {
       deadline.emplace(next_time_of_day(options.until, std::chrono::system_clock::now()), options.until, context_.stop);
@@ -134,8 +136,9 @@ class RowsRun {
       if (rows_.program) rows_.program->finish();
     } catch (const Error& error) {
       if (deadline && deadline->reached()) note_deadline();
-      if (new_job_ && backfill.entry().rows == 0 && !context_.stop.stopped()) {
-        backfill.forget();
+      const bool cut_off = error.kind() == ErrorKind::remote || error.kind() == ErrorKind::locked;
+      if (new_job_ && backfill.entry().rows == 0 && !cut_off && !context_.stop.stopped()) {
+        forget(backfill);
         throw;
       }
       const bool useless = error.kind() == ErrorKind::usage || error.kind() == ErrorKind::refused;
@@ -143,6 +146,14 @@ class RowsRun {
       throw error.with_next_action("the same command goes on where it stopped");
     }
     finish(backfill, limited);
+  }
+
+  // Of a job that has changed nothing; the error that it ended with says more than one of this.
+  static void forget(RowBackfill& backfill) {
+    try {
+      backfill.forget();
+    } catch (const Error&) {
+    }
   }
 
   // True: as many rows as --limit allows were changed.

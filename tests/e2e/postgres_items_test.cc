@@ -15,6 +15,7 @@
 namespace bulk::test {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr std::size_t kItems = 600;
@@ -162,7 +163,7 @@ TEST_F(ItemsInPostgres, ATableOfItemsIsRowsWhereNoItemsAreAtTheOtherEnd) {
   expect_ok(bulk({"copy", kEmbedded, url(), "--create"}));
   expect_ok(bulk({"backup", url(), "--to", "rows.jsonl.zst"}));
   EXPECT_THAT(bulk({"cat", "rows.jsonl.zst", "--limit", "1"}).out,
-              HasSubstr(R"({"pk":"CUSTOMER#0","sk":"ORDER#0","item":{)"));
+              AllOf(HasSubstr(R"({"pk":"CUSTOMER#)"), HasSubstr(R"("sk":"ORDER#)"), HasSubstr(R"("item":{)")));
   place_.make_database("copy", "");
   expect_ok(bulk({"copy", url(), place_.url("copy"), "--create"}));
   place_.expect_same_rows("db", "copy", {"shop"});

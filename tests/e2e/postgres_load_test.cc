@@ -271,6 +271,45 @@ TEST_F(PostgresLoad, ADatabaseIsCopiedIntoAnother) {
   EXPECT_THAT(differs.out, HasSubstr(R"(- {"table":"public.child","key":{"id":100}})"));
 }
 
+TEST_F(PostgresLoad, ARowThatStandsInAnotherTableIsADifference) {
+  const std::string tables = "CREATE TABLE one (id int PRIMARY KEY); CREATE TABLE two (id int PRIMARY KEY);";
+  back_up(tables + "INSERT INTO one VALUES (1), (2); INSERT INTO two VALUES (3)");
+  place_.psql("target", tables + "INSERT INTO one VALUES (1); INSERT INTO two VALUES (2), (3)");
+  const RunResult diff = bulk({"diff", "dump", target()});
+  EXPECT_EQ(diff.status, 4) << diff.err;
+  EXPECT_THAT(diff.out, HasSubstr(R"(- {"table":"public.one","key":{"id":2}})"));
+  EXPECT_THAT(diff.out, HasSubstr(R"(+ {"table":"public.two","key":{"id":2}})"));
+  EXPECT_EQ(bulk({"verify", "dump", "--against", target()}).status, 4);
+}
+
+TEST_F(PostgresLoad, PasswordsInTheSchemaDoNotReachTheDump) {
+  back_up(
+      "CREATE FOREIGN DATA WRAPPER nowhere; CREATE SERVER legacy FOREIGN DATA WRAPPER nowhere;"
+      "CREATE USER MAPPING FOR PUBLIC SERVER legacy OPTIONS (\"user\" 'app', password 'geheim'); CREATE TABLE t (id "
+      "int);");
+  EXPECT_THAT(place_.sandbox().read("dump/manifest.json"),
+              AllOf(HasSubstr("CREATE SERVER legacy"), Not(HasSubstr("geheim"))));
+  expect_ok(bulk({"restore", "dump", "--to", target(), "--create"}));
+}
+
+TEST_F(PostgresLoad, AProtectedDatabaseIsProtectedHoweverItIsNamed) {
+  back_up(kParents);
+  const std::string url = target();
+  std::string other_role = url;
+  other_role.replace(other_role.find("bulk@"), 4, "nobody_knows");
+  std::string by_host = url;
+  by_host.replace(by_host.find("127.0.0.1"), 9, "localhost");
+  for (const std::string& source : {url, by_host, other_role, url + "#public.parent"}) {
+    place_.sandbox().write("bulk.toml", "[stages.prod]\nprotected = true\nsource = \"" + source + "\"\n");
+    const RunResult refused = bulk({"restore", "dump", "--to", url, "--create"});
+    EXPECT_EQ(refused.status, 13) << source;
+    EXPECT_THAT(refused.err, HasSubstr("belongs to the protected stage prod")) << source;
+  }
+  // Another database is another one.
+  place_.sandbox().write("bulk.toml", "[stages.prod]\nprotected = true\nsource = \"" + place_.url("source") + "\"\n");
+  expect_ok(bulk({"restore", "dump", "--to", url, "--create"}));
+}
+
 TEST_F(PostgresLoad, DamagedFoldersAreFoundOut) {
   back_up(kParents);
   place_.shell(

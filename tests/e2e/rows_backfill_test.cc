@@ -62,6 +62,32 @@ class RowsBackfill : public testing::Test {
 
 constexpr const char* kRename = "when = \"location IS NULL\"\nupdate = \"location = address, address = NULL\"";
 
+TEST_F(RowsBackfill, AValueThatIsTooLongIsRefusedAndNotTakenForNoChange) {
+  sql("UPDATE orders SET location = repeat('x', 40) WHERE id = 7; DELETE FROM orders WHERE id > 10");
+  const std::string file =
+      job("longer", "when = \"location NOT LIKE '%[m]'\"\nupdate = \"location = location || ' [m]'\"");
+  const rapidjson::Document run = summary({"run", file, "--rejects", "bad.jsonl"}, 3);
+  EXPECT_STREQ(member(run, "status").GetString(), "rejected");
+  EXPECT_THAT(sandbox_.read("bad.jsonl"), HasSubstr("value too long for type character varying(40)"));
+  summary({"verify", file}, 4);
+}
+
+TEST_F(RowsBackfill, TextsThatACollationTakesForEqualAreTwoTexts) {
+  sql("CREATE COLLATION anycase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);"
+      "ALTER TABLE orders ALTER COLUMN address TYPE text COLLATE anycase; ALTER TABLE was ALTER COLUMN address TYPE "
+      "text COLLATE anycase;"
+      "UPDATE orders SET address = 'Street'; UPDATE was SET address = 'Street'");
+  const std::string file = job("lower", "update = \"address = lower(address)\"");
+  summary({"run", file});
+  EXPECT_EQ(sql("SELECT count(*) FROM orders WHERE address COLLATE \"C\" = 'street'"), "3000");
+  // Somebody's change of case alone is a change.
+  sql("UPDATE orders SET address = 'STREET' WHERE id = 5");
+  summary({"rollback", file}, 0);
+  EXPECT_EQ(sql("SELECT count(*) FILTER (WHERE address COLLATE \"C\" = 'Street'), count(*) FILTER (WHERE address "
+                "COLLATE \"C\" = 'STREET') FROM orders"),
+            "2999|1");
+}
+
 TEST_F(RowsBackfill, ChangeEveryRowOnceAreProvenAndTakenBack) {
   const std::string file = job("rename", kRename);
   const RunResult dry = sandbox_.bulk({"backfill", "run", file, "--dry-run"});
