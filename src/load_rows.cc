@@ -240,6 +240,14 @@ void load_rows(AppContext& context, Store& from, Store& to) {
                 "restore the folder that it is a part of, or make the tables first");
   }
 
+  // A part that is missing or another one shows when the dump is opened: before tables are made that would stay without
+  // their indexes.
+  if (plan.create && from.rows() == nullptr && from.rereadable()) {
+    ReadOptions read;
+    read.rows = plan.rows;
+    from.source(read);
+  }
+
   // The journal says that the tables are ours before they are: their indexes and constraints are still to come.
   if (resume && plan.resumed) {
     resume->go_on();
